@@ -1,0 +1,69 @@
+"""The command line. Command bodies import what they need, so that ``--help`` is instant."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import NoReturn
+
+import typer
+
+from hornet.cli import evaluate, export, models, predict, train
+from hornet.cli.common import Exit, say
+from hornet.errors import HornetError, MissingExtra
+
+app = typer.Typer(
+    name="hornet",
+    help="Tells whether at least one Asian hornet (Vespa velutina) is in a picture.",
+    no_args_is_help=True,
+    # Plain help and plain tracebacks: rich would double the time that a single prediction takes.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(show: bool) -> None:
+    if show:
+        typer.echo(f"hornet {import_module('hornet').__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _hornet(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version and exit."
+    ),
+) -> None:
+    """Tells whether at least one Asian hornet (Vespa velutina) is in a picture."""
+
+
+app.command()(predict.predict)
+app.command()(train.train)
+app.command()(export.export)
+app.command()(evaluate.evaluate)
+app.add_typer(models.app, name="models")
+
+#: Packages of the ``train`` extra, as their import fails.
+_TRAIN = frozenset(
+    ("torch", "torchvision", "albumentations", "onnx", "onnxscript", "sklearn", "safetensors", "pydantic", "tomli_w")
+)
+
+
+def main() -> NoReturn:
+    """Run the command line; errors raised on purpose become one sentence and an exit code."""
+    try:
+        app()
+    except HornetError as error:
+        say(f"hornet: {error}")
+        sys.exit(Exit.FAILED)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in _TRAIN:
+            raise
+        say(f"hornet: {MissingExtra('train', f'this command ({package} is missing)')}")
+        sys.exit(Exit.FAILED)
+    except KeyboardInterrupt:
+        say("hornet: interrupted")
+        sys.exit(130)
+    sys.exit(Exit.DONE)

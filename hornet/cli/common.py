@@ -1,0 +1,66 @@
+"""What several commands share: options, exit codes, results as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from hornet.errors import ConfigError
+
+
+class Exit(IntEnum):
+    """Exit codes that scripts rely on."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    SOME_FAILED = 3
+    NOT_PROMOTED = 4
+
+
+ModelOption = Annotated[
+    str | None,
+    typer.Option("--model", metavar="FILE", help="Model file; else HORNET_MODEL, the champion, the packed one."),
+]
+JsonOption = Annotated[
+    str | None, typer.Option("--json", metavar="FILE", help="Write the result as JSON; - for stdout.")
+]
+
+
+def say(message: str = "") -> None:
+    """Print a message for people on stderr; stdout is for results."""
+    sys.stderr.write(f"{message}\n")
+    sys.stderr.flush()
+
+
+def emit_json(document: Any, target: str | None) -> None:
+    """Write a result as JSON to a file, never half of it, or to stdout (``-``); None: nowhere.
+
+    Raises:
+        ConfigError: If the file can't be written.
+    """
+    if target is None:
+        return
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    if target == "-":
+        sys.stdout.write(text)
+        return
+    path = Path(target)
+    try:
+        handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(text)
+            Path(draft).chmod(0o644)
+            Path(draft).replace(path)
+        finally:
+            Path(draft).unlink(missing_ok=True)
+    except OSError as error:
+        raise ConfigError(f"can't write {target}: {error.strerror or error}") from None

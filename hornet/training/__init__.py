@@ -1,0 +1,1 @@
+"""Everything that needs torch: network, augmentation, loop, checkpoints, export, quantisation."""
