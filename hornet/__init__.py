@@ -10,6 +10,7 @@ Importing this package imports nothing heavy: the names below are fetched when t
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
     from hornet.classifier import Failure as Failure
     from hornet.classifier import Prediction as Prediction
     from hornet.registry import load as load
+
+# The one side effect of importing this package. The wheels of recent onnxruntimes keep a device
+# number and report their use to their maker, unless this is set before they are first imported.
+# Nothing leaves the machine that hornet runs on; whoever wants the reports sets it to 0 beforehand.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __version__ = "0.1.0"
 __all__ = ["Classifier", "Failure", "Prediction", "__version__", "load"]

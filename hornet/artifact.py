@@ -140,7 +140,9 @@ class Contract:
             )
         known = {entry.name: entry for entry in dataclasses.fields(cls)}
         missing = [
-            name for name, entry in known.items() if name not in document and entry.default is dataclasses.MISSING
+            name
+            for name, entry in known.items()
+            if name not in document and entry.default is dataclasses.MISSING
         ]
         if missing:
             raise ArtifactCorrupt(f"its contract lacks {', '.join(missing)}")

@@ -15,8 +15,9 @@ from PIL import Image
 
 from hornet.artifact import INPUT, OUTPUTS, Artifact, Contract, available_cpus, open_artifact
 from hornet.decision import Verdict, decide
+from hornet.decoders import from_pillow
 from hornet.errors import ConfigError, ImageError
-from hornet.images import Box, Limits, pixels, preprocess, read_file, to_rgb, upright
+from hornet.images import Box, Limits, pixels, preprocess, read_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -207,7 +208,7 @@ class Classifier:
         """Return one picture as (H, W, 3); raises ImageError."""
         picture = item.picture
         if isinstance(picture, Image.Image):
-            return preprocess(to_rgb(upright(picture)), self._rule, masks=item.masks)
+            return preprocess(from_pillow(picture), self._rule, masks=item.masks)
         if callable(picture):
             data = picture()
         else:

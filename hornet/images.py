@@ -7,22 +7,20 @@ what every model sees; the rule itself travels in the model's contract.
 
 from __future__ import annotations
 
-import io
 import math
 import os
-import struct
-import threading
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from hornet.errors import ConfigError, ImageMissing, ImageTooLarge, ImageUnreadable, ImageUnsupported
+from hornet.decoders import FIRST_SIDEWAYS, one_line, open_header, orientation_of, to_rgb, upright
+from hornet.errors import ConfigError, ImageMissing, ImageTooLarge, ImageUnreadable
 
 if TYPE_CHECKING:
+    import io
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
@@ -35,31 +33,25 @@ WHOLE: Final[Box] = (0.0, 0.0, 1.0, 1.0)
 
 #: What a folder scan takes for a picture, lower case. A file named by the user is always tried.
 IMAGE_EXTENSIONS: Final = frozenset(
-    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".heic", ".heif", ".avif")
+    (
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".png",
+        ".webp",
+        ".bmp",
+        ".tif",
+        ".tiff",
+        ".gif",
+        ".heic",
+        ".heif",
+        ".avif",
+    )
 )
 
 # ImageNet's mean colour: what is masked or padded is neither bright nor dark to the network.
 _MEAN_COLOUR: Final = (124, 116, 104)
-
-# Decoders are chosen by these first bytes, never by name, and no others are ever tried: each one
-# more is attack surface. The bytes: W3C PNG 5.2, RFC 9649, TIFF 6.0 and BigTIFF, GIF89a, JFIF.
-_MAGIC: Final = (
-    (b"\xff\xd8\xff", "JPEG"),
-    (b"\x89PNG\r\n\x1a\n", "PNG"),
-    (b"II*\x00", "TIFF"),
-    (b"MM\x00*", "TIFF"),
-    (b"II+\x00", "TIFF"),
-    (b"MM\x00+", "TIFF"),
-    (b"GIF87a", "GIF"),
-    (b"GIF89a", "GIF"),
-    (b"BM", "BMP"),
-)
-# Brands of ISO base media files (ISO/IEC 23008-12, AV1 image format 1.1).
-_AVIF_BRANDS: Final = frozenset((b"avif", b"avis"))
-_HEIF_BRANDS: Final = frozenset((b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs"))
-
-# warnings.catch_warnings swaps interpreter-wide state, and pictures are opened from many threads.
-_OPENING = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +143,7 @@ def decode(
         raise ImageTooLarge(f"{len(data):,} bytes, at most {limits.max_bytes:,} are read; make it smaller")
     if not data:
         raise ImageUnreadable("the file is empty")
-    with _open(data) as image:
+    with open_header(data) as image:
         width, height = image.size
         if width * height > limits.max_pixels:
             raise ImageTooLarge(
@@ -162,16 +154,16 @@ def decode(
         try:
             image.load()
             # After loading: Pillow turns TIFFs itself, and then no longer reports an orientation.
-            return upright(to_rgb(image), _orientation(image))
+            return upright(to_rgb(image), orientation_of(image))
         except MemoryError:
             raise ImageTooLarge(f"{width} x {height} pixels don't fit into memory") from None
         except (OSError, ValueError, SyntaxError, IndexError, Image.DecompressionBombError) as error:
-            raise ImageUnreadable(f"damaged or truncated: {_one_line(error)}") from None
+            raise ImageUnreadable(f"damaged or truncated: {one_line(error)}") from None
 
 
 def _draft(image: Image.Image, rule: PixelRule, box: Box) -> None:
     """Ask libjpeg for the smallest scale that keeps ``draft_margin`` times the result's detail."""
-    sideways = _orientation(image) >= _FIRST_SIDEWAYS
+    sideways = orientation_of(image) >= FIRST_SIDEWAYS
     width, height = image.size[::-1] if sideways else image.size
     part = ((box[3] - box[1]) * height, (box[2] - box[0]) * width)
     tall, wide = _fit(part, rule)
@@ -220,7 +212,12 @@ def preprocess(
             # Outward, so that no row of a masked text is left.
             image.paste(
                 rule.fill,
-                (math.floor(x0 * width), math.floor(y0 * height), math.ceil(x1 * width), math.ceil(y1 * height)),
+                (
+                    math.floor(x0 * width),
+                    math.floor(y0 * height),
+                    math.ceil(x1 * width),
+                    math.ceil(y1 * height),
+                ),
             )
     x0, y0, x1, y1 = check_box(box)
     part = (x0 * width, y0 * height, x1 * width, y1 * height)
@@ -281,116 +278,3 @@ def pixels(
     """
     image = decode(data, limits=limits, rule=rule, box=check_box(box))
     return preprocess(image, rule, masks=masks, box=box)
-
-
-def _open(data: bytes) -> Image.Image:
-    """Read the header only, with the one decoder that the first bytes name."""
-    kind = _sniff(data)
-    if kind == "HEIF":
-        _register_heif()
-    try:
-        with _OPENING, warnings.catch_warnings():
-            # Pillow warns from 89 megapixels on; our own limit is checked right after.
-            warnings.simplefilter("ignore")
-            return Image.open(io.BytesIO(data), formats=[kind])
-    except Image.DecompressionBombError as error:
-        raise ImageTooLarge(f"{_one_line(error)}; make it smaller") from None
-    except KeyError:
-        raise ImageUnsupported(f"this build of Pillow has no {kind} decoder; save as JPEG or PNG") from None
-    except UnidentifiedImageError:
-        raise ImageUnreadable(f"damaged: starts like {kind}, but its header can't be read") from None
-    except (OSError, ValueError, SyntaxError, LookupError, TypeError, OverflowError, struct.error) as error:
-        # Pillow's parsers let all of these through for damaged headers.
-        raise ImageUnreadable(f"damaged: {_one_line(error)}") from None
-
-
-def _sniff(data: bytes) -> str:
-    """Return Pillow's name of the format that the first bytes announce."""
-    for magic, kind in _MAGIC:
-        if data.startswith(magic):
-            return kind
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "WEBP"
-    if data[4:8] == b"ftyp":
-        # Major brand, then (after a version) the compatible ones.
-        length = min(int.from_bytes(data[:4], "big"), 256)
-        brands = {data[8:12], *(data[at : at + 4] for at in range(16, length, 4))}
-        if brands & _AVIF_BRANDS:
-            return "AVIF"
-        if brands & _HEIF_BRANDS:
-            return "HEIF"
-    raise ImageUnreadable("not a picture, or of a kind that is not read here")
-
-
-def _register_heif() -> None:
-    """Teach Pillow HEIC, when a picture needs it and the extra is there."""
-    try:
-        from pillow_heif import register_heif_opener
-    except ImportError:
-        raise ImageUnsupported(
-            "HEIC pictures need one more package. Run: pip install 'hornet-detector[heic]' "
-            "(in a checkout: pip install -e '.[heic]')"
-        ) from None
-    register_heif_opener()
-
-
-_ORIENTATION_TAG: Final = 0x0112
-_FIRST_SIDEWAYS: Final = 5
-_LAST_ORIENTATION: Final = 8
-# EXIF 2.32, tag 274: what undoes orientation 2, 3, ... 8.
-_TURNS: Final = (
-    Image.Transpose.FLIP_LEFT_RIGHT,
-    Image.Transpose.ROTATE_180,
-    Image.Transpose.FLIP_TOP_BOTTOM,
-    Image.Transpose.TRANSPOSE,
-    Image.Transpose.ROTATE_270,
-    Image.Transpose.TRANSVERSE,
-    Image.Transpose.ROTATE_90,
-)
-
-
-def _orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation, 1 to 8; 1 where there is none or it can't be read."""
-    try:
-        value = image.getexif().get(_ORIENTATION_TAG, 1)
-    except (OSError, ValueError, SyntaxError, TypeError, LookupError, OverflowError, struct.error):
-        return 1  # a broken EXIF block doesn't spoil the pixels
-    return value if isinstance(value, int) and 1 <= value <= _LAST_ORIENTATION else 1
-
-
-def upright(image: Image.Image, orientation: int | None = None) -> Image.Image:
-    """Turn a picture as EXIF says; ``orientation`` (1 to 8) is read from it where not given."""
-    if orientation is None:
-        image.load()  # Pillow turns TIFFs itself while loading, and then reports no orientation
-        orientation = _orientation(image)
-    return image if orientation == 1 else image.transpose(_TURNS[orientation - 2])
-
-
-def to_rgb(image: Image.Image) -> Image.Image:
-    """Convert any Pillow mode to 8-bit RGB.
-
-    Transparent places show white. 16-bit grey is divided by 257; 32-bit integers are taken for
-    16-bit ones, as scientific TIFFs and old PNG readers store them.
-
-    Raises:
-        ImageUnsupported: If the mode has no known range, as floating point.
-    """
-    if image.mode == "RGB":
-        return image
-    if image.mode == "F":
-        raise ImageUnsupported("floating-point pixels have no agreed range; save as 8- or 16-bit")
-    if image.mode.startswith("I"):
-        grey = np.clip(np.asarray(image, dtype=np.int64), 0, 65535)
-        return Image.fromarray((grey // 257).astype(np.uint8), mode="L").convert("RGB")
-    if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        white = Image.new("RGBA", rgba.size, (255, 255, 255, 255))
-        return Image.alpha_composite(white, rgba).convert("RGB")
-    try:
-        return image.convert("RGB")
-    except ValueError:  # LAB, for one
-        raise ImageUnsupported(f"colour mode {image.mode} can't be turned into RGB; save as RGB") from None
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -72,7 +72,9 @@ class Index:
         found = [entry for entry in self.entries if entry.id.startswith(identifier)]
         if len(found) != 1:
             kept = ", ".join(entry.id for entry in self.entries) or "nothing"
-            raise ArtifactMissing(f"{len(found)} models in the registry start with {identifier!r}; it keeps {kept}")
+            raise ArtifactMissing(
+                f"{len(found)} models in the registry start with {identifier!r}; it keeps {kept}"
+            )
         return found[0]
 
 
@@ -120,7 +122,9 @@ class Registry:
         if not path.is_file():
             raise ArtifactMissing(f"{path} is gone; run 'hornet models rollback' or train again")
         if sha256_file(path) != entry.sha256:
-            raise ArtifactCorrupt(f"{path} isn't the file that was added (its SHA-256 differs); it isn't used")
+            raise ArtifactCorrupt(
+                f"{path} isn't the file that was added (its SHA-256 differs); it isn't used"
+            )
         return path
 
     def weights_path(self, identifier: str) -> Path | None:
