@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 # Before anything imports albumentations: it would ask the network for its newest version.
@@ -50,3 +52,103 @@ def real_weights() -> Path:
     if not path:
         pytest.skip("HORNET_WEIGHTS isn't set")
     return Path(path)
+
+
+@pytest.fixture(scope="session")
+def contract_values() -> dict:
+    """Return a whole contract's document: 8 x 8 px, nothing masked."""
+    return {
+        "version": 1,
+        "classes": ["absent", "present"],
+        "size": [8, 8],
+        "resize": "stretch",
+        "draft_margin": 2.0,
+        "exif": "upright",
+        "masks": [],
+        "fill": [124, 116, 104],
+        "tiling": None,
+        "mean": [0.485, 0.456, 0.406],
+        "std": [0.229, 0.224, 0.225],
+        "pooling": "mean",
+        "temperature": 1.0,
+        "prior_shift": 0.0,
+        "decision_threshold": 0.5,
+        "low": 0.5,
+        "high": 0.5,
+        "precision": "float32",
+        "training": {},
+        "quality": {},
+        "software": {},
+        "licence": "Apache-2.0",
+        "provenance": "made by the tests",
+        "golden": [],
+        "golden_tolerance": 1e-4,
+    }
+
+
+@pytest.fixture(scope="session")
+def make_artifact(contract_values):
+    """Return a function that writes a tiny artifact whose answers can be told in advance.
+
+    The redder a picture, the more it is a hornet: each quarter's mean of (red - blue) / 255, times 10,
+    is a place of the heatmap; the mean of the four is the logit difference.
+    """
+
+    def make(path: Path, *, graph_size: tuple[int, int] = (8, 8), **changes) -> Path:
+        import onnx
+        from onnx import TensorProto, helper, numpy_helper
+
+        height, width = graph_size
+        size = np.array([10.0, 0.0, -10.0], np.float32).reshape(1, 3, 1, 1) / 255
+        constants = {
+            "kernel": size,
+            "places": np.array([1], np.int64),
+            "hw": np.array([1, 2], np.int64),
+            "hw4": np.array([2, 3], np.int64),
+            "signs": np.array([[-0.5, 0.5]], np.float32),
+            "column": np.array([1], np.int64),
+            "spread": np.linspace(-1, 1, 3 * 512, dtype=np.float32).reshape(3, 512),
+        }
+        nodes = [
+            helper.make_node("Cast", ["image"], ["float"], to=TensorProto.FLOAT),
+            helper.make_node("Transpose", ["float"], ["nchw"], perm=[0, 3, 1, 2]),
+            helper.make_node(
+                "AveragePool",
+                ["nchw"],
+                ["pooled"],
+                kernel_shape=[height // 2, width // 2],
+                strides=[height // 2, width // 2],
+            ),
+            helper.make_node("Conv", ["pooled", "kernel"], ["heat4"]),
+            helper.make_node("Squeeze", ["heat4", "places"], ["heatmap"]),
+            helper.make_node("ReduceMean", ["heatmap", "hw"], ["difference"], keepdims=0),
+            helper.make_node("Sigmoid", ["difference"], ["probability"]),
+            helper.make_node("Unsqueeze", ["difference", "column"], ["difference2"]),
+            helper.make_node("MatMul", ["difference2", "signs"], ["logits"]),
+            helper.make_node("ReduceMean", ["pooled", "hw4"], ["features"], keepdims=0),
+            helper.make_node("MatMul", ["features", "spread"], ["embedding"]),
+        ]
+        outputs = {"probability": ["n"], "logits": ["n", 2], "heatmap": ["n", 2, 2], "embedding": ["n", 512]}
+        graph = helper.make_graph(
+            nodes,
+            "tiny",
+            [helper.make_tensor_value_info("image", TensorProto.UINT8, ["n", height, width, 3])],
+            [
+                helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+                for name, shape in outputs.items()
+            ],
+            [numpy_helper.from_array(value, name) for name, value in constants.items()],
+        )
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+        document = {key: value for key, value in {**contract_values, **changes}.items() if value is not ...}
+        helper.set_model_props(model, {"hornet.contract": json.dumps(document)})
+        onnx.save(model, path)
+        return path
+
+    return make
+
+
+@pytest.fixture
+def tiny_model(make_artifact, tmp_path) -> Path:
+    """Return the tiny artifact; see make_artifact for what it answers."""
+    return make_artifact(tmp_path / "tiny.onnx")

@@ -7,7 +7,14 @@ from hornet.decision import decide
 
 @pytest.mark.parametrize(
     ("probability", "expected"),
-    [(0.0, "absent"), (0.299999, "absent"), (0.3, "unsure"), (0.699999, "unsure"), (0.7, "present"), (1.0, "present")],
+    [
+        (0.0, "absent"),
+        (0.299999, "absent"),
+        (0.3, "unsure"),
+        (0.699999, "unsure"),
+        (0.7, "present"),
+        (1.0, "present"),
+    ],
 )
 def test_band(probability, expected):
     """High is present, below low is absent, between them is unsure; the borders belong upward."""
