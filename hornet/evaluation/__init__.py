@@ -1,0 +1,4 @@
+"""Figures with intervals, calibration, evaluation of artifacts, reports.
+
+Import from the modules: ``metrics``, ``calibration``, ``evaluate``, ``tables``, ``report``.
+"""
