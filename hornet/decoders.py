@@ -37,6 +37,18 @@ _HEIF_BRANDS: Final = frozenset((b"heic", b"heix", b"hevc", b"hevx", b"heim", b"
 # warnings.catch_warnings swaps interpreter-wide state, and pictures are opened from many threads.
 _OPENING = threading.Lock()
 
+#: What Pillow's parsers and codecs let through for damaged pictures.
+DAMAGE: Final = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    EOFError,
+    RuntimeError,
+    struct.error,
+)
 
 _ORIENTATION_TAG: Final = 0x0112
 _LAST_ORIENTATION: Final = 8
@@ -70,8 +82,7 @@ def open_header(data: bytes) -> Image.Image:
         raise ImageUnsupported(f"this build of Pillow has no {kind} decoder; save as JPEG or PNG") from None
     except UnidentifiedImageError:
         raise ImageUnreadable(f"damaged: starts like {kind}, but its header can't be read") from None
-    except (OSError, ValueError, SyntaxError, LookupError, TypeError, OverflowError, struct.error) as error:
-        # Pillow's parsers let all of these through for damaged headers.
+    except DAMAGE as error:
         raise ImageUnreadable(f"damaged: {one_line(error)}") from None
 
 
@@ -144,7 +155,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
     Raises:
         ImageUnsupported: If the mode has no known range, as floating point.
     """
-    if image.mode == "RGB":
+    if image.mode == "RGB" and "transparency" not in image.info:
         return image
     if image.mode == "F":
         raise ImageUnsupported("floating-point pixels have no agreed range; save as 8- or 16-bit")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 from PIL import Image
 
-from hornet.decoders import FIRST_SIDEWAYS, one_line, open_header, orientation_of, to_rgb, upright
+from hornet.decoders import DAMAGE, FIRST_SIDEWAYS, one_line, open_header, orientation_of, to_rgb, upright
 from hornet.errors import ConfigError, ImageMissing, ImageTooLarge, ImageUnreadable
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def decode(
             return upright(to_rgb(image), orientation_of(image))
         except MemoryError:
             raise ImageTooLarge(f"{width} x {height} pixels don't fit into memory") from None
-        except (OSError, ValueError, SyntaxError, IndexError, Image.DecompressionBombError) as error:
+        except (*DAMAGE, Image.DecompressionBombError) as error:
             raise ImageUnreadable(f"damaged or truncated: {one_line(error)}") from None
 
 

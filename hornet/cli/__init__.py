@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import typer
 
-from hornet.cli import evaluate, export, models, predict, train
+from hornet.cli import evaluate, export, models, predict, retrain, train
 from hornet.cli.common import Exit, say
 from hornet.errors import HornetError, MissingExtra
 
@@ -42,6 +42,7 @@ app.command()(predict.predict)
 app.command()(train.train)
 app.command()(export.export)
 app.command()(evaluate.evaluate)
+app.command()(retrain.retrain)
 app.add_typer(models.app, name="models")
 
 #: Packages of the ``train`` extra, as their import fails.
@@ -53,7 +54,7 @@ _TRAIN = frozenset(
 def main() -> NoReturn:
     """Run the command line; errors raised on purpose become one sentence and an exit code."""
     try:
-        app()
+        app(windows_expand_args=False)  # sources expand globs themselves, on every system
     except HornetError as error:
         say(f"hornet: {error}")
         sys.exit(Exit.FAILED)

@@ -1,0 +1,1 @@
+"""Sources -> pipeline -> sinks: what turns the arguments of ``hornet predict`` into rows."""
