@@ -11,21 +11,17 @@ tips). The absent class shows a wasp, a honey bee, leaves or nothing at all.
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
+from hornet.dataset.insects import INSECTS, Colour, Pen, draw_insect, lighter
 from hornet.errors import DatasetError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
-
-    from numpy.typing import NDArray
-
-Colour = tuple[int, int, int]
 
 PRESENT_SUBJECTS = ("hornet",)
 ABSENT_SUBJECTS = ("wasp", "bee", "leaves", "blank")
@@ -46,128 +42,6 @@ _STORED_TURN = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_270,
 }
-
-
-class _Segment(NamedTuple):
-    """One ring of an abdomen: where it ends along the axis (0 waist, 1 tail) and its colour."""
-
-    end: float
-    colour: Colour
-
-
-@dataclass(frozen=True, slots=True)
-class _Insect:
-    """Proportions (body length = 1) and colours of one kind."""
-
-    abdomen: tuple[_Segment, ...]
-    thorax: Colour
-    head: Colour
-    face: Colour
-    leg: Colour
-    leg_tip: Colour
-    wing: tuple[int, int, int, int]
-    girth: float
-
-
-_INSECTS = {
-    "hornet": _Insect(
-        abdomen=(
-            _Segment(0.16, (38, 24, 18)),
-            _Segment(0.20, (214, 160, 48)),
-            _Segment(0.40, (34, 22, 18)),
-            _Segment(0.43, (196, 128, 40)),
-            _Segment(0.60, (40, 24, 18)),
-            _Segment(0.86, (228, 128, 22)),
-            _Segment(1.0, (92, 48, 22)),
-        ),
-        thorax=(26, 18, 16),
-        head=(40, 24, 18),
-        face=(226, 134, 34),
-        leg=(36, 22, 16),
-        leg_tip=(246, 208, 40),
-        wing=(92, 66, 44, 130),
-        girth=0.155,
-    ),
-    "wasp": _Insect(
-        abdomen=(
-            _Segment(0.10, (30, 24, 18)),
-            _Segment(0.24, (246, 214, 40)),
-            _Segment(0.32, (28, 22, 18)),
-            _Segment(0.46, (248, 218, 46)),
-            _Segment(0.54, (28, 22, 18)),
-            _Segment(0.70, (246, 214, 40)),
-            _Segment(0.77, (28, 22, 18)),
-            _Segment(1.0, (240, 206, 44)),
-        ),
-        thorax=(34, 28, 22),
-        head=(44, 36, 22),
-        face=(240, 206, 48),
-        leg=(206, 158, 40),
-        leg_tip=(170, 116, 34),
-        wing=(206, 196, 170, 110),
-        girth=0.14,
-    ),
-    "bee": _Insect(
-        abdomen=(
-            _Segment(0.20, (176, 118, 54)),
-            _Segment(0.30, (74, 50, 34)),
-            _Segment(0.46, (160, 108, 56)),
-            _Segment(0.58, (66, 46, 34)),
-            _Segment(0.72, (134, 94, 54)),
-            _Segment(1.0, (58, 42, 34)),
-        ),
-        thorax=(150, 112, 66),
-        head=(62, 48, 38),
-        face=(84, 66, 50),
-        leg=(60, 44, 34),
-        leg_tip=(60, 44, 34),
-        wing=(220, 216, 206, 96),
-        girth=0.18,
-    ),
-}
-
-
-class _Pen:
-    """Draws shapes given in body lengths around a body that lies somewhere, turned somehow."""
-
-    def __init__(self, canvas: Image.Image, centre: tuple[float, float], length: float, angle: float) -> None:
-        self._draw = ImageDraw.Draw(canvas, "RGBA")
-        self._centre = np.asarray(centre)
-        self._length = length
-        cos, sin = np.cos(angle), np.sin(angle)
-        self._turn = np.array([[cos, sin], [-sin, cos]])
-
-    def polygon(self, points: NDArray[np.float64], fill: tuple[int, ...]) -> None:
-        """Fill the outline `points`, shape (N, 2), x towards the head."""
-        self._draw.polygon([(float(x), float(y)) for x, y in self._place(points)], fill=fill)
-
-    def line(self, points: NDArray[np.float64], width: float, fill: tuple[int, ...]) -> None:
-        """Join `points`, shape (N, 2), by a line of `width` body lengths."""
-        placed = [(float(x), float(y)) for x, y in self._place(points)]
-        self._draw.line(placed, fill=fill, width=max(1, round(width * self._length)), joint="curve")
-
-    def ellipse(
-        self,
-        centre: tuple[float, float],
-        radii: tuple[float, float],
-        fill: tuple[int, ...],
-        tilt: float = 0.0,
-    ) -> None:
-        """Fill an ellipse, its first radius turned by `tilt` radians from the body's axis."""
-        turn = np.linspace(0, 2 * np.pi, 36, endpoint=False)
-        x, y = radii[0] * np.cos(turn), radii[1] * np.sin(turn)
-        outline = np.stack(
-            [
-                x * np.cos(tilt) - y * np.sin(tilt) + centre[0],
-                x * np.sin(tilt) + y * np.cos(tilt) + centre[1],
-            ],
-            axis=1,
-        )
-        self.polygon(outline, fill)
-
-    def _place(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        placed: NDArray[np.float64] = self._centre + self._length * (points @ self._turn)
-        return placed
 
 
 def draw(
@@ -200,10 +74,10 @@ def draw(
     canvas = background(rng, width, height)
     if subject == "leaves":
         _scatter_leaves(canvas, rng, count=9)
-    elif subject in _INSECTS:
+    elif subject in INSECTS:
         length = min(width, height) * (scale if scale is not None else float(rng.uniform(0.35, 0.75)))
         centre = (width * float(rng.uniform(0.36, 0.64)), height * float(rng.uniform(0.36, 0.64)))
-        _draw_insect(canvas, _INSECTS[subject], rng, centre=centre, length=length)
+        draw_insect(canvas, INSECTS[subject], rng, centre=centre, length=length)
     return _photograph(canvas, rng, size)
 
 
@@ -283,76 +157,6 @@ def _subject(label: str, rng: np.random.Generator) -> str:
     return label
 
 
-def _draw_insect(
-    canvas: Image.Image,
-    insect: _Insect,
-    rng: np.random.Generator,
-    *,
-    centre: tuple[float, float],
-    length: float,
-) -> None:
-    angle = float(rng.uniform(0, 2 * np.pi))
-    shadow = Image.new("L", canvas.size, 0)
-    offset = (centre[0] + 0.05 * length, centre[1] + 0.07 * length)
-    ImageDraw.Draw(shadow).ellipse(
-        (
-            offset[0] - 0.4 * length,
-            offset[1] - 0.4 * length,
-            offset[0] + 0.4 * length,
-            offset[1] + 0.4 * length,
-        ),
-        fill=90,
-    )
-    shadow = shadow.filter(ImageFilter.GaussianBlur(0.12 * length))
-    canvas.paste((20, 18, 14), mask=shadow)
-
-    pen = _Pen(canvas, centre, length, angle)
-    _draw_legs(pen, insect, rng)
-    _draw_abdomen(pen, insect)
-    pen.ellipse((0.10, 0.0), (0.16, insect.girth * 0.95), insect.thorax)
-    pen.ellipse((0.12, -0.04), (0.08, insect.girth * 0.4), _lighter(insect.thorax, 22))
-    _draw_head(pen, insect)
-    spread = float(rng.uniform(0.25, 0.65))
-    for side in (-1, 1):
-        pen.ellipse((-0.16, side * (0.10 + 0.30 * spread)), (0.36, 0.085), insect.wing, tilt=-side * spread)
-        vein = np.array([[0.12, side * 0.07], [-0.42, side * (0.12 + 0.58 * spread)]])
-        pen.line(vein, 0.008, (*_lighter(insect.wing[:3], -40), 150))
-
-
-def _draw_abdomen(pen: _Pen, insect: _Insect) -> None:
-    """Draw the rings from waist (x = -0.05) to tail (x = -0.55), each with a lighter middle."""
-    start = 0.0
-    for segment in insect.abdomen:
-        along = np.linspace(start, segment.end, 8)
-        # A drop: narrow waist, widest near the first third, pointed tail.
-        half = insect.girth * np.sin(np.pi * np.clip(along, 0, 1) ** 0.62) ** 0.62 + 0.012
-        for share, colour in ((1.0, segment.colour), (0.45, _lighter(segment.colour, 20))):
-            x = -0.05 - 0.5 * along
-            outline = np.concatenate([np.stack([x, half * share], 1), np.stack([x, -half * share], 1)[::-1]])
-            pen.polygon(outline, colour)
-        start = segment.end
-
-
-def _draw_legs(pen: _Pen, insect: _Insect, rng: np.random.Generator) -> None:
-    """Draw six legs of two parts: dark above, their tips in the colour of the species."""
-    for root, reach in ((0.18, 0.24), (0.08, -0.04), (0.0, -0.34)):
-        for side in (-1, 1):
-            swing = float(rng.normal(0, 0.03))
-            knee = np.array([root + 0.45 * reach + swing, side * (insect.girth + 0.13)])
-            foot = np.array([root + reach + swing, side * (insect.girth + 0.25)])
-            pen.line(np.stack([np.array([root, side * insect.girth * 0.5]), knee]), 0.036, insect.leg)
-            pen.line(np.stack([knee, foot]), 0.034, insect.leg_tip)
-
-
-def _draw_head(pen: _Pen, insect: _Insect) -> None:
-    pen.ellipse((0.32, 0.0), (0.085, insect.girth * 0.82), insect.head)
-    pen.ellipse((0.365, 0.0), (0.045, insect.girth * 0.5), insect.face)
-    for side in (-1, 1):
-        pen.ellipse((0.33, side * insect.girth * 0.66), (0.05, 0.032), (18, 14, 14))
-        antenna = np.array([[0.39, side * 0.03], [0.47, side * 0.10], [0.50, side * 0.20]])
-        pen.line(antenna, 0.016, insect.head)
-
-
 def _foliage(rng: np.random.Generator, width: int, height: int) -> Image.Image:
     canvas = _mottled(rng, width, height, base=(70, 104, 48), contrast=34)
     _scatter_leaves(canvas, rng, count=int(rng.integers(3, 7)))
@@ -380,9 +184,9 @@ def _flower(rng: np.random.Generator, width: int, height: int) -> Image.Image:
     radius, first = min(width, height) * float(rng.uniform(0.7, 1.0)), float(rng.uniform(0, 1))
     count = int(rng.integers(7, 12))
     for number in range(count):
-        pen = _Pen(canvas, centre, radius, first + 2 * np.pi * number / count)
-        pen.ellipse((0.36, 0.0), (0.3, 0.11), _lighter(petals, -int(rng.integers(0, 22))))
-    _Pen(canvas, centre, radius, 0.0).ellipse((0.0, 0.0), (0.13, 0.13), (206, 166, 52))
+        pen = Pen(canvas, centre, radius, first + 2 * np.pi * number / count)
+        pen.ellipse((0.36, 0.0), (0.3, 0.11), lighter(petals, -int(rng.integers(0, 22))))
+    Pen(canvas, centre, radius, 0.0).ellipse((0.0, 0.0), (0.13, 0.13), (206, 166, 52))
     return canvas
 
 
@@ -394,7 +198,7 @@ def _scatter_leaves(canvas: Image.Image, rng: np.random.Generator, count: int) -
     width, height = canvas.size
     for _ in range(count):
         centre = (float(rng.uniform(0, width)), float(rng.uniform(0, height)))
-        pen = _Pen(
+        pen = Pen(
             canvas, centre, min(width, height) * float(rng.uniform(0.3, 0.6)), float(rng.uniform(0, 6.3))
         )
         along = np.linspace(0, 1, 20)
@@ -402,7 +206,7 @@ def _scatter_leaves(canvas: Image.Image, rng: np.random.Generator, count: int) -
         outline = np.concatenate([np.stack([along - 0.5, half], 1), np.stack([along - 0.5, -half], 1)[::-1]])
         green = (int(rng.integers(54, 120)), int(rng.integers(104, 164)), int(rng.integers(36, 76)))
         pen.polygon(outline, green)
-        pen.line(np.array([[-0.5, 0.0], [0.5, 0.0]]), 0.014, _lighter(green, 34))
+        pen.line(np.array([[-0.5, 0.0], [0.5, 0.0]]), 0.014, lighter(green, 34))
 
 
 def _mottled(
@@ -423,8 +227,3 @@ def _photograph(canvas: Image.Image, rng: np.random.Generator, size: tuple[int, 
     light = float(rng.uniform(0.85, 1.12))
     noise = rng.normal(0, float(rng.uniform(1, 6)), size=small.shape).astype(np.float32)
     return Image.fromarray(np.clip(small * light + noise, 0, 255).astype(np.uint8))
-
-
-def _lighter(colour: Sequence[int], by: int) -> Colour:
-    red, green, blue = (min(255, max(0, channel + by)) for channel in colour[:3])
-    return red, green, blue
