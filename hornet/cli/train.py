@@ -1,0 +1,234 @@
+# ruff: noqa: ARG001 - flags are read together and by name, from the context
+"""``hornet train``: labelled pictures in, a run folder with an artifact out."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from hornet.cli.common import Exit, say
+from hornet.errors import ConfigError
+
+if TYPE_CHECKING:
+    from hornet.images import Box
+    from hornet.training.config import TrainConfig
+
+_REDRAW_S = 0.2  # of the progress line on a terminal
+_PIPE_S = 30.0  # between progress lines elsewhere
+
+
+def train(  # noqa: PLR0917 - one parameter a flag
+    context: typer.Context,
+    data: Annotated[
+        Path | None, typer.Argument(help="Folder of class folders, or manifest CSV (path,label[,group]).")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="RUN", help="New folder for the run.")] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="Settings as TOML; flags win over it.")
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Go on with a stopped run, with its own settings.")
+    ] = None,
+    export: Annotated[bool, typer.Option(help="Export the artifact at the end.")] = True,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="imagenet|none|FILE",
+            help="Start from torchvision's ImageNet weights, nothing, or a file.",
+        ),
+    ] = None,
+    size: Annotated[
+        str | None, typer.Option(metavar="HxW", help="Input of the network, px. [224x224]")
+    ] = None,
+    resize: Annotated[
+        Literal["stretch", "pad"] | None, typer.Option(help="Ignore or keep the aspect ratio.")
+    ] = None,
+    mask: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--mask", metavar="X0,Y0,X1,Y1", help="Fill this part (fractions) of every picture; repeatable."
+        ),
+    ] = None,
+    head_epochs: Annotated[int | None, typer.Option(help="Most epochs of phase one (head).")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Most epochs of phase two (all layers).")] = None,
+    patience: Annotated[int | None, typer.Option(help="Epochs without improvement that end a phase.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Pictures a step.")] = None,
+    optimizer: Annotated[
+        Literal["sgd", "momentum", "adam", "adamw"] | None, typer.Option(help="Of phase two.")
+    ] = None,
+    lr: Annotated[float | None, typer.Option(help="Learning rate of phase two.")] = None,
+    head_lr: Annotated[float | None, typer.Option(help="Learning rate of phase one.")] = None,
+    weight_decay: Annotated[float | None, typer.Option(help="Decay of the weights.")] = None,
+    schedule: Annotated[
+        Literal["constant", "step", "cosine", "cyclic"] | None, typer.Option(help="Of phase two's rate.")
+    ] = None,
+    layer_decay: Annotated[
+        float | None, typer.Option(help="Factor of the rate from stage to stage downward.")
+    ] = None,
+    init: Annotated[
+        Literal["kaiming", "xavier"] | None, typer.Option(help="How new layers are drawn.")
+    ] = None,
+    dropout: Annotated[float | None, typer.Option(help="Before the linear layer.")] = None,
+    label_smoothing: Annotated[
+        float | None, typer.Option(help="Share of a label given to both classes.")
+    ] = None,
+    class_weights: Annotated[Literal["none", "balanced"] | None, typer.Option(help="In the loss.")] = None,
+    balance: Annotated[
+        Literal["none", "class", "source-class"] | None, typer.Option(help="Draw these equally often.")
+    ] = None,
+    augment: Annotated[
+        Literal["none", "flip", "flip-crop", "standard", "strong"] | None,
+        typer.Option(help="How much pictures are changed at random."),
+    ] = None,
+    validation: Annotated[float | None, typer.Option(help="Share of the groups for validation.")] = None,
+    test: Annotated[float | None, typer.Option(help="Share of the groups for testing.")] = None,
+    split_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Frozen split: CSV with path and split.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Decides everything that is random.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Threads of the CPU. Default: all cores.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that prepare pictures.")] = None,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda", "mps"] | None, typer.Option(help="Where to compute.")
+    ] = None,
+    precision: Annotated[
+        Literal["auto", "float32", "bfloat16"] | None,
+        typer.Option(help="bfloat16 is faster where the hardware has it."),
+    ] = None,
+    skip_unreadable: Annotated[
+        bool | None, typer.Option("--skip-unreadable", help="Leave bad pictures out instead of stopping.")
+    ] = None,
+) -> None:
+    """Train on labelled pictures, keep the best weights, calibrate and export them.
+
+    Writes RUN/: config.toml, manifest.csv, metrics.csv, weights.safetensors, calibration.json, and the
+    exported artifact in two precisions.
+    """
+    from hornet.training.config import TrainConfig, build_config
+
+    if resume is not None:
+        named = [
+            name
+            for name, value in context.params.items()
+            if value not in (None, [], ()) and name not in {"resume", "export"}
+        ]
+        if named:
+            raise typer.BadParameter(
+                f"takes the run's own settings, so leave out: {', '.join(named)}", param_hint="--resume"
+            )
+        _run(None, resume, export=export)
+        return
+    if out is None:
+        raise typer.BadParameter("give the run's folder", param_hint="--out")
+    # A flag that wasn't given is None, and leaves the file's value or the default.
+    given: dict[str, Any] = {
+        name: value
+        for name, value in context.params.items()
+        if name in TrainConfig.model_fields and value is not None
+    }
+    if size is not None:
+        given["size"] = _parse_size(size)
+    if mask:
+        given["masks"] = tuple(_parse_mask(text) for text in mask)
+    settings = build_config(given, config)
+    # Absolute, so that the saved configuration is good from any folder.
+    paths = {name: getattr(settings, name) for name in ("data", "split_file")}
+    update: dict[str, Any] = {name: path.absolute() for name, path in paths.items() if path is not None}
+    if settings.weights not in {"imagenet", "none"}:
+        update["weights"] = str(Path(settings.weights).absolute())
+    _run(settings.model_copy(update=update), out, export=export)
+
+
+def _run(settings: TrainConfig | None, out: Path, *, export: bool) -> None:
+    """Train, or go on with the run in ``out`` without settings; then export."""
+    from hornet.dataset import load_dataset
+    from hornet.training.run import resume_run, train_run
+
+    progress = Progress()
+    if settings is None:
+        result = resume_run(out, report=progress.report, live=progress.live)
+    else:
+        dataset = load_dataset(settings.data)
+        for note in dataset.notes:
+            say(note)
+        result = train_run(settings, dataset, out, report=progress.report, live=progress.live)
+    progress.clear()
+    for split in ("validation", "test"):
+        if (quality := result.calibration[split]) is not None:
+            say(f"{split}: {_quality(quality)}")
+    say(f"weights: {out / 'weights.safetensors'}")
+    if result.interrupted:
+        say(f"stopped early; hornet export {out} makes the artifact of the best weights so far")
+        raise typer.Exit(Exit.FAILED)
+    if export:
+        from hornet.training.export import export_run
+
+        try:
+            export_run(out, reporter=say)
+        except BaseException:
+            say(f"the run is kept in {out}; hornet export {out} tries again")
+            raise
+
+
+class Progress:
+    """Progress on stderr: one line that is redrawn on a terminal, a line now and then elsewhere."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._last = time.monotonic()
+        self._drawn = False
+
+    def live(self, text: str) -> None:
+        """Show how far it is, unless that was shown just now."""
+        now = time.monotonic()
+        if now - self._last < (_REDRAW_S if self._terminal else _PIPE_S):
+            return
+        self._last = now
+        if self._terminal:
+            sys.stderr.write(f"\r\x1b[K{text}")
+            sys.stderr.flush()
+            self._drawn = True
+        else:
+            say(text)
+
+    def report(self, text: str) -> None:
+        """Show a line that stays."""
+        self.clear()
+        self._last = time.monotonic()
+        say(text)
+
+    def clear(self) -> None:
+        """Take the redrawn line away."""
+        if self._drawn:
+            sys.stderr.write("\r\x1b[K")
+            self._drawn = False
+
+
+def _quality(quality: dict[str, Any]) -> str:
+    metrics = quality["metrics"]
+    parts = [
+        f"{words} {metrics[name]['value']:.3f} [{metrics[name]['low']:.3f}, {metrics[name]['high']:.3f}]"
+        for name, words in (("roc_auc", "AUC"), ("f1", "F1"), ("accuracy", "accuracy"))
+        if metrics[name]["value"] is not None and metrics[name]["low"] is not None
+    ]
+    return f"{', '.join(parts)} ({quality['n']} pictures, {quality['interval']})"
+
+
+def _parse_size(text: str) -> tuple[int, int]:
+    height, _, width = text.lower().partition("x")
+    try:
+        return int(height), int(width or height)
+    except ValueError:
+        raise ConfigError(f"--size {text}: write height x width in pixels, such as 224x224") from None
+
+
+def _parse_mask(text: str) -> Box:
+    try:
+        x0, y0, x1, y1 = (float(part) for part in text.replace(",", " ").split())
+    except ValueError:
+        raise ConfigError(f"--mask {text}: write x0,y0,x1,y1 as fractions, such as 0,0,0.3,0.1") from None
+    return (x0, y0, x1, y1)

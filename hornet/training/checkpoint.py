@@ -1,0 +1,70 @@
+"""The resumable state of a run: written whole or not at all, checked when it is read.
+
+``checkpoint/last.pt`` is the newest, ``checkpoint/previous.pt`` the one before, in case the newest is
+damaged. A file is a magic number, the SHA-256 of what follows, and a dictionary by ``torch.save``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from typing import TYPE_CHECKING, Any, Final
+
+import torch
+
+from hornet.dataset import write_atomically
+from hornet.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_MAGIC: Final = b"HORNETC1"
+_DIGEST = 32  # bytes of a SHA-256
+
+
+def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
+    """Write ``state`` as the newest checkpoint and keep the one before.
+
+    Args:
+        folder: The run's checkpoint folder.
+        state: Tensors, numbers, strings, and lists and dictionaries of them.
+    """
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    payload = buffer.getvalue()
+    last = folder / "last.pt"
+    fresh = folder / "fresh.pt"
+    for partial in folder.glob(".*.tmp"):  # of a run that was killed while writing
+        partial.unlink()
+    write_atomically(fresh, _MAGIC + hashlib.sha256(payload).digest() + payload)
+    if last.is_file():
+        last.replace(folder / "previous.pt")
+    fresh.replace(last)
+
+
+def load_checkpoint(folder: Path) -> dict[str, Any] | None:
+    """Read the newest checkpoint that is whole, onto the CPU.
+
+    Returns:
+        The state, or None if there is none: the run begins anew.
+
+    Raises:
+        ConfigError: If there are checkpoints, and all are damaged.
+    """
+    damaged = []
+    # A fresh one is only there if the run was killed while it was being put in place.
+    for name in ("fresh.pt", "last.pt", "previous.pt"):
+        try:
+            data = (folder / name).read_bytes()
+        except FileNotFoundError:
+            continue
+        payload = data[len(_MAGIC) + _DIGEST :]
+        if data.startswith(_MAGIC) and data[len(_MAGIC) :][:_DIGEST] == hashlib.sha256(payload).digest():
+            state: dict[str, Any] = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+            return state
+        damaged.append(name)
+    if damaged:
+        raise ConfigError(
+            f"{folder}: {', '.join(damaged)} can't be used: damaged; train again with another --out"
+        )
+    return None

@@ -1,0 +1,212 @@
+"""Pictures for training: checked and cached once, drawn in an order that only the seed decides."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import Dataset as TorchDataset
+
+from hornet.errors import ImageError
+from hornet.images import pixels, read_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from hornet.dataset import Record
+    from hornet.images import PixelRule
+    from hornet.training.augmentation import Augmentation
+
+# Separates the draws for order from those for augmentation and dropout.
+_STREAM = 3
+
+# Presets that only need the whole picture at the network's size, which the cache has.
+_FROM_CACHE = frozenset({"none", "flip"})
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A picture that can't be used, and why."""
+
+    name: str
+    reason: str
+
+
+class PixelCache:
+    """All pictures as the network takes them, unchanged, in one memory-mapped file.
+
+    Args:
+        file: Where; written anew.
+        count: Number of pictures.
+        size: Height and width, px.
+    """
+
+    def __init__(self, file: Path, count: int, size: tuple[int, int]) -> None:
+        self.file = file
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self.array: NDArray[np.uint8] = np.lib.format.open_memmap(
+            file, mode="w+", dtype=np.uint8, shape=(count, *size, 3)
+        )
+
+    def fill(
+        self,
+        records: Sequence[Record],
+        rule: PixelRule,
+        *,
+        live: Callable[[str], None],
+    ) -> list[Unreadable]:
+        """Decode every picture once.
+
+        Returns:
+            Those that can't be read; their places stay black.
+        """
+
+        def one(index: int) -> Unreadable | None:
+            record = records[index]
+            try:
+                self.array[index] = pixels(read_file(record.path), rule, masks=record.masks)
+            except ImageError as error:
+                return Unreadable(record.name, f"{error.code}: {error}")
+            return None
+
+        problems: list[Unreadable] = []
+        # Threads, not processes: Pillow decodes without the interpreter's lock.
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            try:
+                for done, problem in enumerate(pool.map(one, range(len(records))), start=1):
+                    live(f"reading pictures: {done}/{len(records)}")
+                    if problem is not None:
+                        problems.append(problem)
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+        return problems
+
+
+class TrainingPictures(TorchDataset[tuple["NDArray[np.uint8]", int, int]]):
+    """Augmented pictures by (epoch, index), the same whichever process asks.
+
+    Args:
+        records: The training set; ``index`` counts in it.
+        augmentation: Decides what a picture looks like in an epoch.
+        cache: The pixel cache's file, and each record's place in it.
+    """
+
+    def __init__(
+        self,
+        records: Sequence[Record],
+        augmentation: Augmentation,
+        cache: tuple[Path, NDArray[np.int64]],
+    ) -> None:
+        self.records = tuple(records)
+        self.augmentation = augmentation
+        self.cache = cache
+        self._array: NDArray[np.uint8] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_array": None}
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, key: tuple[int, int]) -> tuple[NDArray[np.uint8], int, int]:
+        """Return uint8 (H, W, 3), the label, and the index."""
+        epoch, index = key
+        record = self.records[index]
+        if self.augmentation.preset in _FROM_CACHE:
+            if self._array is None:
+                self._array = np.load(self.cache[0], mmap_mode="r")
+            picture = self.augmentation.from_pixels(
+                self._array[self.cache[1][index]], epoch=epoch, index=index
+            )
+        else:
+            picture = self.augmentation(read_file(record.path), epoch=epoch, index=index, masks=record.masks)
+        return picture, int(record.label or 0), index
+
+
+class EpochBatches(Sampler[list[tuple[int, int]]]):
+    """Batches of (epoch, index); set ``epoch`` before each pass.
+
+    The remainder that doesn't fill a batch is left out: another one in every epoch.
+    """
+
+    def __init__(self, count: int, batch: int, seed: int, draw: NDArray[np.float64] | None) -> None:
+        self.count = count
+        self.batch = min(batch, count)
+        self.seed = seed
+        self.draw = draw
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return self.count // self.batch
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        order = epoch_order(self.count, self.seed, self.epoch, self.draw)
+        for start in range(0, len(self) * self.batch, self.batch):
+            yield [(self.epoch, int(index)) for index in order[start : start + self.batch]]
+
+
+def epoch_order(count: int, seed: int, epoch: int, draw: NDArray[np.float64] | None) -> NDArray[np.int64]:
+    """Return the indices of an epoch, (count,): a permutation, or a draw by probability."""
+    generator = np.random.default_rng(np.random.SeedSequence((seed, _STREAM, epoch)))
+    if draw is None:
+        order: NDArray[np.int64] = generator.permutation(count)
+    else:
+        order = generator.choice(count, size=count, p=draw)
+    return order
+
+
+def draw_probabilities(records: Sequence[Record], balance: str) -> NDArray[np.float64] | None:
+    """Return how likely each record is drawn, (n,), summing to 1; None for a permutation.
+
+    ``class`` gives both classes the same chance; ``source-class`` also gives the sources within a class
+    chances in proportion to the square root of their sizes.
+    """
+    if balance == "none":
+        return None
+    cells: dict[tuple[int, str], list[int]] = {}
+    for index, record in enumerate(records):
+        source = record.source if balance == "source-class" else ""
+        cells.setdefault((int(record.label or 0), source), []).append(index)
+    chances = np.zeros(len(records))
+    for (label, _), members in cells.items():
+        rivals = sum(len(others) ** 0.5 for (other, _), others in cells.items() if other == label)
+        chances[members] = len(members) ** 0.5 / rivals / len(members)
+    chances /= chances.sum()
+    return chances
+
+
+def training_loader(pictures: TrainingPictures, batches: EpochBatches, *, workers: int) -> DataLoader[Any]:
+    """Build the loader of phase two: uint8 (N, H, W, 3), labels int64 (N,), indices int64 (N,).
+
+    Workers are spawned, as on every system, and live as long as the loader.
+    """
+    return DataLoader(
+        pictures,
+        batch_sampler=batches,
+        collate_fn=collate,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        multiprocessing_context="spawn" if workers else None,
+    )
+
+
+def collate(items: list[tuple[NDArray[np.uint8], int, int]]) -> tuple[Tensor, Tensor, Tensor]:
+    """Stack pictures, labels and indices."""
+    pictures, labels, indices = zip(*items, strict=True)
+    return torch.from_numpy(np.stack(pictures)), torch.tensor(labels), torch.tensor(indices)
+
+
+def default_workers(device: str) -> int:
+    """Return how many processes prepare pictures: few beside a CPU that trains, more for a card."""
+    cores = os.cpu_count() or 1
+    return min(8, cores) if device != "cpu" else min(4, cores // 2)

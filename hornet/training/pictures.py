@@ -1,0 +1,142 @@
+"""The pictures of a run: checked, cached, and split before anything is learned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hornet.dataset import (
+    SPLITS,
+    VALIDATION,
+    apply_split_file,
+    check_classes,
+    read_manifest,
+    split_dataset,
+    write_manifest,
+)
+from hornet.errors import DatasetError, EmptyClass
+from hornet.training.data import PixelCache
+from hornet.training.runfolder import save_unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from hornet.dataset import Dataset, Record
+    from hornet.training.config import TrainConfig
+    from hornet.training.runfolder import RunFolder
+
+_LISTED = 20  # unreadable pictures named in a message
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """The readable pictures with their splits, and where each is in the pixel cache.
+
+    Attributes:
+        dataset: Named as in the run's manifest, in its order.
+        cache: Of these pictures and of those left out.
+        places: Place of each picture in the cache, (N,).
+    """
+
+    dataset: Dataset
+    cache: PixelCache
+    places: NDArray[np.int64]
+
+    def of(self, split: str) -> tuple[list[Record], NDArray[np.int64], NDArray[np.int64]]:
+        """Return records, places in the cache (n,) and labels (n,) of a split."""
+        chosen = [i for i, record in enumerate(self.dataset.records) if record.split == split]
+        records = [self.dataset.records[i] for i in chosen]
+        labels = np.array([record.label for record in records], dtype=np.int64)
+        return records, self.places[np.array(chosen, dtype=np.int64)], labels
+
+
+def prepare(
+    dataset: Dataset,
+    config: TrainConfig,
+    folder: RunFolder,
+    *,
+    report: Callable[[str], None],
+    live: Callable[[str], None],
+) -> Pictures:
+    """Check and cache all pictures, split them, and write the run's manifest.
+
+    Raises:
+        DatasetError: If pictures can't be read, or groups lie in several splits.
+        EmptyClass: If a class is missing, or nothing is there to validate on.
+    """
+    check_classes(dataset, "The data set")
+    if config.split_file is not None:
+        dataset = apply_split_file(dataset, config.split_file)
+    cache, places = _fill(dataset, config, folder, report=report, live=live)
+    if len(places) < len(dataset):
+        dataset = dataset.select(places.tolist())
+    before = len(dataset.notes)
+    dataset = split_dataset(dataset, validation=config.validation, test=config.test, seed=config.seed)
+    if not dataset.subset(VALIDATION).records:
+        raise EmptyClass(
+            "No picture is for validation, which early stopping and calibration need. Give some groups the "
+            "split validation."
+        )
+    write_manifest(dataset, folder.manifest)
+    for line in (*dataset.notes[before:], *describe_splits(dataset)):
+        report(line)
+    # From here on pictures have the names that they have in the run's manifest.
+    return Pictures(read_manifest(folder.manifest), cache, places)
+
+
+def prepare_again(
+    config: TrainConfig, folder: RunFolder, *, report: Callable[[str], None], live: Callable[[str], None]
+) -> Pictures:
+    """Cache the pictures of a run that goes on, with the splits that it had.
+
+    Raises:
+        DatasetError: If pictures have gone or can't be read any more.
+    """
+    dataset = read_manifest(folder.manifest)
+    exact = config.model_copy(update={"skip_unreadable": False})
+    cache, places = _fill(dataset, exact, folder, report=report, live=live)
+    return Pictures(dataset, cache, places)
+
+
+def describe_splits(dataset: Dataset) -> list[str]:
+    """Return a line a split: pictures by class, and groups."""
+    lines = []
+    for split in SPLITS:
+        part = dataset.subset(split)
+        if part.records:
+            present = int(part.labels().sum())
+            lines.append(
+                f"{split}: {len(part)} pictures ({present} present, {len(part) - present} absent) "
+                f"in {len(set(part.groups()))} groups"
+            )
+    return lines
+
+
+def _fill(
+    dataset: Dataset,
+    config: TrainConfig,
+    folder: RunFolder,
+    *,
+    report: Callable[[str], None],
+    live: Callable[[str], None],
+) -> tuple[PixelCache, NDArray[np.int64]]:
+    """Decode everything once; return the cache and the places of the readable pictures."""
+    cache = PixelCache(folder.cache / "pixels.npy", len(dataset), config.size)
+    report(f"reading {len(dataset)} pictures into a cache of {cache.array.nbytes / 1e6:.0f} MB")
+    problems = cache.fill(dataset.records, config.pixel_rule, live=live)
+    if not problems:
+        return cache, np.arange(len(dataset))
+    save_unreadable(folder.unreadable, problems)
+    listed = "".join(f"\n  {problem.name}: {problem.reason}" for problem in problems[:_LISTED])
+    more = f"\n  and {len(problems) - _LISTED} more" if len(problems) > _LISTED else ""
+    message = f"{len(problems)} of {len(dataset)} pictures can't be read (listed in {folder.unreadable}):{listed}{more}"
+    if not config.skip_unreadable:
+        raise DatasetError(f"{message}\nMend or remove them, or leave them out with --skip-unreadable")
+    report(f"left out: {message}")
+    bad = {problem.name for problem in problems}
+    good = [index for index, record in enumerate(dataset.records) if record.name not in bad]
+    return cache, np.array(good, dtype=np.int64)

@@ -1,0 +1,262 @@
+"""One training run, from labelled pictures to calibrated weights in a run folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from hornet.dataset import TRAIN, VALIDATION, load_dataset
+from hornet.errors import ConfigError
+from hornet.training.augmentation import Augmentation
+from hornet.training.calibrate import calibrate
+from hornet.training.checkpoint import load_checkpoint, save_checkpoint
+from hornet.training.config import load_config, save_config
+from hornet.training.data import (
+    EpochBatches,
+    TrainingPictures,
+    default_workers,
+    draw_probabilities,
+    training_loader,
+)
+from hornet.training.hardware import Hardware, choose_hardware, cpu_threads
+from hornet.training.loop import Loop, build_loss
+from hornet.training.network import HornetNet
+from hornet.training.phases import FullPhase, HeadPhase
+from hornet.training.pictures import prepare, prepare_again
+from hornet.training.runfolder import RunFolder, save_weights
+from hornet.training.weights import StartingPoint, start
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from torch import Tensor
+
+    from hornet.dataset import Dataset
+    from hornet.training.config import TrainConfig
+    from hornet.training.pictures import Pictures
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a run reached.
+
+    Attributes:
+        path: The run folder.
+        calibration: What ``calibration.json`` holds.
+        interrupted: Whether it was stopped by Ctrl-C: the weights are the best until then.
+    """
+
+    path: Path
+    calibration: dict[str, Any]
+    interrupted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What the steps of a run share."""
+
+    config: TrainConfig
+    folder: RunFolder
+    hardware: Hardware
+    report: Callable[[str], None]
+    live: Callable[[str], None]
+
+
+def _nothing(_: str) -> None:
+    """Ignore a message."""
+
+
+def train_run(
+    config: TrainConfig,
+    dataset: Dataset,
+    out: Path,
+    *,
+    report: Callable[[str], None] = _nothing,
+    live: Callable[[str], None] = _nothing,
+) -> RunResult:
+    """Train, keep the best weights, and calibrate them.
+
+    Args:
+        config: Decides everything; saved first, with the number of threads that was chosen.
+        dataset: Labelled pictures; existing splits are kept and checked.
+        out: The run folder, new or empty.
+        report: Told what the user should read, a line each.
+        live: Told often how far it is; a line that the next one replaces.
+
+    Returns:
+        Where the run is, and what it reached.
+
+    Raises:
+        ConfigError: If settings, starting weights or the folder can't be used.
+        DatasetError: If pictures can't be read or split.
+        HornetError: If weights can't be downloaded, or the loss stops being a number.
+        KeyboardInterrupt: If it is stopped before the first epoch is done.
+    """
+    hardware = choose_hardware(config.device, config.precision)
+    config = config.model_copy(update={"threads": config.threads or os.cpu_count() or 1})
+    folder = RunFolder(out)
+    folder.claim()
+    save_config(config, folder.config)
+    run = _Run(config, folder, hardware, report, live)
+    with _computing(run):
+        torch.manual_seed(config.seed)
+        network = _network(run)
+        # Before the pictures are read: a wrong file should show at once.
+        point = start(network, config.weights, init=config.init)
+        for line in point.describe():
+            report(line)
+        return _train(run, network, point, prepare(dataset, config, folder, report=report, live=live), None)
+
+
+def resume_run(
+    out: Path, *, report: Callable[[str], None] = _nothing, live: Callable[[str], None] = _nothing
+) -> RunResult:
+    """Go on with a run that was stopped; the weights are those of a run that wasn't.
+
+    Bit for bit on a CPU with the same number of threads, which the run's configuration fixes. A run
+    that was stopped before its first checkpoint begins anew.
+
+    Args:
+        out: The run folder.
+        report: As of :func:`train_run`.
+        live: As of :func:`train_run`.
+
+    Raises:
+        ConfigError: If there is no run in the folder.
+        DatasetError: If its pictures have changed place or can't be read.
+    """
+    folder = RunFolder(out)
+    if not folder.config.is_file():
+        raise ConfigError(
+            f"{out}: holds no run to resume (no {folder.config.name}); name a folder made by train"
+        )
+    config = load_config(folder.config)
+    state = load_checkpoint(folder.checkpoint)
+    if state is None:
+        report("no checkpoint yet: beginning anew")
+        folder.clear()
+        return train_run(config, load_dataset(config.data), out, report=report, live=live)
+    run = _Run(config, folder, choose_hardware(config.device, config.precision), report, live)
+    with _computing(run):
+        network = _network(run)
+        point = StartingPoint.from_dict(state["start"])
+        report(f"resuming after epoch {state['position']['epoch']} of phase {state['position']['phase']}")
+        return _train(run, network, point, prepare_again(config, folder, report=report, live=live), state)
+
+
+@contextmanager
+def _computing(run: _Run) -> Iterator[None]:
+    """Set the threads, and remove the caches at the end."""
+    run.report(f"device: {run.hardware.describe()}, {run.config.threads} threads, seed {run.config.seed}")
+    try:
+        with cpu_threads(run.config.threads or 1):
+            yield
+    finally:
+        shutil.rmtree(run.folder.cache, ignore_errors=True)
+
+
+def _network(run: _Run) -> HornetNet:
+    return HornetNet(dropout=run.config.dropout, pooling=run.config.pooling)
+
+
+def _train(
+    run: _Run, network: HornetNet, point: StartingPoint, pictures: Pictures, state: dict[str, Any] | None
+) -> RunResult:
+    config, folder = run.config, run.folder
+    network.to(run.hardware.device, memory_format=torch.channels_last)
+
+    def keep(best: dict[str, Tensor]) -> None:
+        save_weights(folder.weights, best, config)
+
+    def save(checkpoint: dict[str, Any]) -> None:
+        save_checkpoint(folder.checkpoint, {**checkpoint, "start": point.to_dict()})
+
+    loop = Loop(
+        network=network,
+        config=config,
+        hardware=run.hardware,
+        loss=build_loss(config, pictures.of(TRAIN)[2], run.hardware.device),
+        labels=pictures.of(VALIDATION)[2],
+        metrics=folder.metrics,
+        report=run.report,
+        live=run.live,
+        keep=keep,
+        save=save,
+    )
+    if state is not None:
+        loop.restore(state)
+    interrupted = False
+    try:
+        if _has_head_phase(config, network, point) and loop.position.phase != FullPhase.name:
+            _head_phase(run, network, point, pictures, loop)
+        if config.epochs:
+            _full_phase(run, network, point, pictures, loop)
+    except KeyboardInterrupt:
+        if not loop.best:
+            raise
+        interrupted = True
+        run.report("interrupted: keeping the best weights so far (once more to leave at once)")
+    network.load_state_dict(loop.best)
+    exact = replace(run.hardware, bfloat16=False)
+    calibration = calibrate(network, pictures, exact, folder, loop.position.best)
+    return RunResult(folder.path, calibration, interrupted)
+
+
+def _has_head_phase(config: TrainConfig, network: HornetNet, point: StartingPoint) -> bool:
+    """Tell whether something is frozen and something else to be trained in phase one."""
+    drawn = any(name in point.initialised for name, _ in network.named_parameters())
+    if not (point.taken and drawn) and config.epochs == 0:
+        raise ConfigError("--epochs 0 leaves nothing to train: no tensor is both new and above loaded ones")
+    return bool(point.taken) and drawn and config.head_epochs > 0
+
+
+def _head_phase(run: _Run, network: HornetNet, point: StartingPoint, pictures: Pictures, loop: Loop) -> None:
+    records, places, labels = pictures.of(TRAIN)
+    phase = HeadPhase(
+        network,
+        run.config,
+        point,
+        run.hardware,
+        pictures=pictures.cache.array,
+        training=(places, labels),
+        validation=pictures.of(VALIDATION)[1],
+        draw=draw_probabilities(records, run.config.balance),
+        folder=run.folder.cache,
+        live=run.live,
+    )
+    run.report(f"phase one: features cached after {phase.stages[-1] if phase.stages else 'normalisation'}")
+    loop.run(phase)
+    phase.finish()
+    network.load_state_dict(loop.best)
+
+
+def _full_phase(run: _Run, network: HornetNet, point: StartingPoint, pictures: Pictures, loop: Loop) -> None:
+    config = run.config
+    records, places, _ = pictures.of(TRAIN)
+    augmentation = Augmentation(config.augment, config.seed, config.pixel_rule)
+    batches = EpochBatches(
+        len(records), config.batch, config.seed, draw_probabilities(records, config.balance)
+    )
+    workers = default_workers(run.hardware.device.type) if config.workers is None else config.workers
+    run.report(f"phase two: all layers, augmentation {config.augment}, {workers} workers")
+    loader = training_loader(
+        TrainingPictures(records, augmentation, (pictures.cache.file, places)), batches, workers=workers
+    )
+    loop.run(
+        FullPhase(
+            network,
+            config,
+            run.hardware,
+            loader=loader,
+            batches=batches,
+            pictures=pictures.cache.array,
+            validation=pictures.of(VALIDATION)[1],
+            pretrained=bool(point.taken),
+        )
+    )
