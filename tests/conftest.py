@@ -100,7 +100,7 @@ def make_artifact(contract_values):
 
         height, width = graph_size
         size = np.array([10.0, 0.0, -10.0], np.float32).reshape(1, 3, 1, 1) / 255
-        constants = {
+        constants: dict[str, np.ndarray] = {
             "kernel": size,
             "places": np.array([1], np.int64),
             "hw": np.array([1, 2], np.int64),
@@ -128,7 +128,12 @@ def make_artifact(contract_values):
             helper.make_node("ReduceMean", ["pooled", "hw4"], ["features"], keepdims=0),
             helper.make_node("MatMul", ["features", "spread"], ["embedding"]),
         ]
-        outputs = {"probability": ["n"], "logits": ["n", 2], "heatmap": ["n", 2, 2], "embedding": ["n", 512]}
+        outputs: dict[str, list[str | int | None]] = {
+            "probability": ["n"],
+            "logits": ["n", 2],
+            "heatmap": ["n", 2, 2],
+            "embedding": ["n", 512],
+        }
         graph = helper.make_graph(
             nodes,
             "tiny",

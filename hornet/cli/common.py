@@ -27,7 +27,9 @@ class Exit(IntEnum):
 
 ModelOption = Annotated[
     str | None,
-    typer.Option("--model", metavar="FILE", help="Model file; else HORNET_MODEL, the champion, the packed one."),
+    typer.Option(
+        "--model", metavar="FILE", help="Model file; else HORNET_MODEL, the champion, the packed one."
+    ),
 ]
 JsonOption = Annotated[
     str | None, typer.Option("--json", metavar="FILE", help="Write the result as JSON; - for stdout.")

@@ -163,13 +163,17 @@ def test_masks_of_contract_and_picture(make_artifact, tmp_path):
     plain = Classifier.open(make_artifact(tmp_path / "a.onnx"))
     masked = Classifier.open(make_artifact(tmp_path / "b.onnx", masks=[list(corner)]))
 
-    assert plain.predict(image).heatmap[0, 0] == pytest.approx(10)
+    def corner_heat(heatmap):
+        return heatmap[0, 0]
+
+    assert corner_heat(plain.predict(image).heatmap) == pytest.approx(10)
     fill = 10 * (124 - 104) / 255
-    assert fill == pytest.approx(masked.predict(image).heatmap[0, 0], abs=1e-5)
-    assert masked.predict(image).probability == plain.predict(image, masks=[corner]).probability
-    assert (
-        masked.predict(image).probability == plain.predict_batch([Item("x", image, (corner,))])[0].probability
-    )
+    expected = masked.predict(image)
+    assert fill == pytest.approx(corner_heat(expected.heatmap), abs=1e-5)
+    assert expected.probability == plain.predict(image, masks=[corner]).probability
+    (answer,) = plain.predict_batch([Item("x", image, (corner,))])
+    assert isinstance(answer, Prediction)
+    assert expected.probability == answer.probability
     assert (255, 0, 0) == image.getpixel((0, 0))  # the caller's picture stays as it was
 
 
@@ -185,14 +189,12 @@ def test_run_checks_its_input(classifier, batch):
 def test_golden_examples_are_replayed(make_artifact, tmp_path):
     """Golden examples pass within the tolerance and fail beyond it."""
     right = 1 / (1 + np.exp(-10))
-    golden = [
-        {"name": n, "jpeg": base64.b64encode(RED).decode(), "probability": p}
-        for n, p in (("a", right), ("b", 0.9))
-    ]
+    jpeg = base64.b64encode(RED).decode()
+    golden = [{"name": n, "jpeg": jpeg, "probability": p} for n, p in (("a", right), ("b", 0.9))]
     results = replay_golden(Classifier.open(make_artifact(tmp_path / "m.onnx", golden=golden)))
 
     assert [("a", True), ("b", False)] == [(result.name, result.ok) for result in results]
-    assert Golden("a", golden[0]["jpeg"], right).probability == pytest.approx(results[0].got, abs=1e-6)
+    assert Golden("a", jpeg, right).probability == pytest.approx(results[0].got, abs=1e-6)
 
 
 def test_load_takes_the_named_model(tiny_model, monkeypatch):
