@@ -47,7 +47,17 @@ app.add_typer(models.app, name="models")
 
 #: Packages of the ``train`` extra, as their import fails.
 _TRAIN = frozenset(
-    ("torch", "torchvision", "albumentations", "onnx", "onnxscript", "sklearn", "safetensors", "pydantic", "tomli_w")
+    (
+        "torch",
+        "torchvision",
+        "albumentations",
+        "onnx",
+        "onnxscript",
+        "sklearn",
+        "safetensors",
+        "pydantic",
+        "tomli_w",
+    )
 )
 
 
