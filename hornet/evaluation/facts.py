@@ -126,13 +126,9 @@ def verdict(facts: Facts) -> str:
     """Say in one or two sentences how good the model is, in words for people who count hornets."""
     quality = facts.qualities[facts.headline]
     metrics = quality["metrics"]
-    opening = (
-        f"On {quality['n']} pictures ({facts.headline}; {count_groups(quality)}) that it didn't learn from"
-    )
-    if facts.headline in {"train", "all"}:
-        opening = f"On {quality['n']} pictures ({facts.headline}; {count_groups(quality)})"
-    if facts.headline in _MEANING:
-        opening += f" {_MEANING[facts.headline]}"
+    opening = f"On {quality['n']} pictures ({facts.headline}; {count_groups(quality)})"
+    if facts.headline != "all":
+        opening += f" {_MEANING.get(facts.headline, _MEANING['test'])}"
     area = metrics["roc_auc"]
     if area["value"] is None:
         ranking = f"{opening}, {area['reason']}: ranking can't be measured."
