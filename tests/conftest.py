@@ -90,16 +90,16 @@ def contract_values() -> dict:
 def make_artifact(contract_values):
     """Return a function that writes a tiny artifact whose answers can be told in advance.
 
-    The redder a picture, the more it is a hornet: each quarter's mean of (red - blue) / 255, times 10,
+    The redder a picture, the more it is a hornet: each quarter's mean of (red - blue) / 255, times ``gain``,
     is a place of the heatmap; the mean of the four is the logit difference.
     """
 
-    def make(path: Path, *, graph_size: tuple[int, int] = (8, 8), **changes) -> Path:
+    def make(path: Path, *, graph_size: tuple[int, int] = (8, 8), gain: float = 10.0, **changes) -> Path:
         import onnx
         from onnx import TensorProto, helper, numpy_helper
 
         height, width = graph_size
-        size = np.array([10.0, 0.0, -10.0], np.float32).reshape(1, 3, 1, 1) / 255
+        size = np.array([gain, 0.0, -gain], np.float32).reshape(1, 3, 1, 1) / 255
         constants: dict[str, np.ndarray] = {
             "kernel": size,
             "places": np.array([1], np.int64),

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
 
 from hornet.classifier import Classifier
-from hornet.dataset import load_dataset
+from hornet.dataset import load_dataset, split_dataset
 from hornet.dataset.drawings import write_dataset
 from hornet.errors import ConfigError
 from hornet.evaluation.evaluate import evaluate
 from hornet.registry import Registry, resolve_model
 from hornet.training.retrain import judge, retrain, starting_weights
 
-TINY = {"epochs": 2, "head_epochs": 1, "batch": 8, "threads": 1, "workers": 0, "lr": 1e-3}
+TINY = {"epochs": 8, "augment": "flip", "batch": 8, "threads": 1, "workers": 0, "lr": 1e-3}
 
 
 @pytest.fixture(scope="module")
 def drawings(tmp_path_factory):
     folder = tmp_path_factory.mktemp("drawings")
-    write_dataset(folder, per_class=16, seed=5, size=(96, 96))
-    return load_dataset(folder)
+    write_dataset(folder, per_class=24, seed=5, size=(96, 96))
+    return split_dataset(load_dataset(folder), test=0.4)
 
 
 @pytest.fixture
@@ -38,23 +39,31 @@ def weights(tmp_path):
     return path
 
 
+def mislabelled(drawings):
+    """Return the pictures with every label turned round, but for the test split."""
+    records = tuple(
+        r if r.split == "test" else dataclasses.replace(r, label=1 - r.label) for r in drawings.records
+    )
+    return dataclasses.replace(drawings, records=records)
+
+
 def run(drawings, out, weights, **changes):
-    given = {**TINY, "size": (64, 64), **changes}
+    given = {**TINY, **changes}
     return retrain(drawings, out, start=str(weights), given=given, report=lambda _: None, live=lambda _: None)
 
 
 @pytest.mark.slow
 def test_promoted_only_if_better(drawings, weights, tmp_path, make_artifact, monkeypatch):
-    """A trained challenger replaces a blind champion; one that learned nothing doesn't replace it; rollback undoes."""
-    blind = make_artifact(tmp_path / "champion.onnx", masks=[[0.0, 0.0, 1.0, 1.0]])
+    """A challenger replaces a blind champion; one taught wrong labels doesn't replace it; rollback undoes."""
+    blind = make_artifact(tmp_path / "champion.onnx", graph_size=(64, 64), size=[64, 64], gain=0.0)
     monkeypatch.setattr("hornet.training.retrain.resolve_model", lambda: Registry().champion_path() or blind)
     trained = run(drawings, tmp_path / "trained", weights)
-    idle = run(drawings, tmp_path / "idle", weights, lr=1e-9, head_lr=1e-9)
+    misled = run(mislabelled(drawings), tmp_path / "misled", weights)
 
-    assert (True, False) == (trained.promoted, idle.promoted)
-    assert ("packed", trained.entry.id) == (trained.entry.parent, idle.entry.parent)
+    assert (True, False) == (trained.promoted, misled.promoted)
+    assert ("packed", trained.entry.id) == (trained.entry.parent, misled.entry.parent)
     assert Registry().model_path(trained.entry.id) == Registry().champion_path() == resolve_model()
-    assert {trained.entry, idle.entry} == set(Registry().index().entries)
+    assert {trained.entry, misled.entry} == set(Registry().index().entries)
     kept = Registry().weights_path(trained.entry.id)
     assert kept is not None
     assert (tmp_path / "trained" / "weights.safetensors").read_bytes() == kept.read_bytes()
@@ -69,16 +78,16 @@ def test_promoted_only_if_better(drawings, weights, tmp_path, make_artifact, mon
 def test_judge_takes_the_better_ranking(make_artifact, tmp_path, drawings):
     """The model with the higher AUC stays or comes; between equals the challenger comes."""
     red = evaluate(Classifier.open(make_artifact(tmp_path / "a.onnx")), drawings)
-    masked = evaluate(
-        Classifier.open(make_artifact(tmp_path / "b.onnx", masks=[[0.0, 0.0, 1.0, 1.0]])), drawings
+    blind = evaluate(
+        Classifier.open(make_artifact(tmp_path / "b.onnx", gain=0.0)), drawings
     )
-    assert 0.5 == masked.overall.metrics["roc_auc"].value
-    better, worse = sorted((red, masked), key=lambda each: -(each.overall.metrics["roc_auc"].value or 0))
+    assert 0.5 == blind.overall.metrics["roc_auc"].value
+    better, worse = sorted((red, blind), key=lambda each: -(each.overall.metrics["roc_auc"].value or 0))
 
     assert judge(worse, better)[0]
     assert not judge(better, worse)[0]
     assert judge(red, red)[0]
-    assert "32 held-out pictures" in judge(red, masked)[1]
+    assert "20 held-out pictures" in judge(red, blind)[1]
 
 
 def test_start_without_float_weights_says_what_to_pass(tmp_path, monkeypatch):

@@ -18,9 +18,9 @@ from hornet.registry import PACKED_NAME, PACKED_WEIGHTS_NAME
 
 MODELS = Path(__file__).parents[2] / "models"
 SAMPLE = Path(__file__).parents[1] / "data" / "real_sample.csv"
-#: A little below what was measured on this sample when the model was committed: see models/README.md.
-AUC_FLOOR = 0.92
-RECALL_FLOOR = 0.70
+#: A little below what was measured on this sample when the model was committed: AUC 0.984, recall 0.94.
+AUC_FLOOR = 0.975
+RECALL_FLOOR = 0.90
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def test_batches_equal_singles(shipped, batch_size, workers):
 def test_turned_twins_agree(shipped, orientation):
     """A picture and its twin, stored turned and marked so by EXIF, get the same answer."""
     picture = draw("hornet", seed=1)
-    undo = (None, None, 0, 3, 1, 5, 2, 6, 4)[orientation]  # Pillow's transposition that EXIF then reverses
+    undo = (0, 3, 1, 5, 2, 6, 4)[orientation - 2]  # Pillow's transposition that EXIF then reverses
     exif = Image.Exif()
     exif[0x0112] = orientation
     plain, turned = io.BytesIO(), io.BytesIO()

@@ -84,7 +84,7 @@ def make_run(network):
 @pytest.fixture(scope="session")
 def exported(make_run, tmp_path_factory):
     """Return the result of exporting a drawn run. Its files are shared: copy them before changing them."""
-    messages = []
+    messages: list[str] = []
     result = export_run(
         make_run(tmp_path_factory.mktemp("exported")), reporter=messages.append, licence="CC0-1.0"
     )
