@@ -7,7 +7,7 @@ photos of one observation, or looking alike. A group is what hangs together by a
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from hornet.dataset.records import Record
+    from hornet.dataset.relations import Relation
 
 GroupBy = Literal["auto", "day", "burst", "folder", "none"]
 GROUP_BY: tuple[GroupBy, ...] = get_args(GroupBy)
@@ -39,7 +40,7 @@ class Derivation:
         group_by: What was asked for.
         time: ``day``, ``burst`` or nothing: how moments were used.
         derived: Pictures that got a group, and in how many groups they are.
-        relations: For each relation, pictures that it joined to others, and how many sets they form by it alone.
+        relations: What each relation joined.
         largest: Name and size of the largest derived groups, largest first.
         unreadable: Pictures that couldn't be decoded, and why; only names and times speak for them.
         warnings: What the user should look at.
@@ -48,7 +49,7 @@ class Derivation:
     group_by: str
     time: str = ""
     derived: tuple[int, int] = (0, 0)
-    relations: dict[str, tuple[int, int]] = field(default_factory=dict)
+    relations: dict[str, Relation] = field(default_factory=dict)
     largest: tuple[tuple[str, int], ...] = ()
     unreadable: tuple[tuple[str, str], ...] = ()
     warnings: tuple[str, ...] = ()
@@ -62,8 +63,9 @@ class Derivation:
             f"groups: {pictures} pictures without a group -> {groups} derived (--group-by {self.group_by})"
         ]
         lines += [
-            f"  {name}: {count} pictures in {sets} {'set' if sets == 1 else 'sets'}"
-            for name, (count, sets) in self.relations.items()
+            f"  {name}: {found.pictures} pictures in {found.sets} {'set' if found.sets == 1 else 'sets'}, "
+            f"as {found.example[0]} and {found.example[1]}"
+            for name, found in self.relations.items()
         ]
         if self.largest:
             lines.append("  largest: " + ", ".join(f"{name} ({size})" for name, size in self.largest))
@@ -79,7 +81,7 @@ class Derivation:
             "time": self.time or None,
             "pictures": self.derived[0],
             "groups": self.derived[1],
-            "relations": {n: {"pictures": p, "sets": s} for n, (p, s) in self.relations.items()},
+            "relations": {name: asdict(found) for name, found in self.relations.items()},
             "largest": [{"group": name, "pictures": size} for name, size in self.largest],
             "unreadable": [{"path": name, "error": error} for name, error in self.unreadable],
             "warnings": list(self.warnings),

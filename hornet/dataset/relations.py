@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,22 @@ if TYPE_CHECKING:
 
     from hornet.dataset.records import Record
     from hornet.dataset.traces import Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """What one kind of relation joined.
+
+    Attributes:
+        pictures: Pictures that it joined to others.
+        sets: How many sets they form by it alone.
+        example: Names of two pictures that it joined.
+    """
+
+    pictures: int
+    sets: int
+    example: tuple[str, str]
+
 
 #: A pause that ends a burst, seconds.
 PAUSE = 300
@@ -37,7 +54,7 @@ class Links:
         label: The same number for all pictures of a group, (N,).
         titles: Source and day, burst or folder of each picture, or empty.
         timed: Whether time joined anything.
-        found: For each relation, pictures that it joined to others, and how many sets they form by it alone.
+        found: What each relation joined.
         touching: Pairs of a picture without a group and one with, that a relation would join.
     """
 
@@ -47,10 +64,10 @@ class Links:
         self.records = records
         self.free = np.array([not record.group for record in records])
         self.label = np.arange(len(records))
-        self.found: dict[str, tuple[int, int]] = {}
+        self.found: dict[str, Relation] = {}
         self.touching: list[tuple[int, int]] = []
         moments = _bursts(records) if time == "burst" else _days(records)
-        self.titles = [_within(r, place_of(r.name)) for r in records] if time == "folder" else moments
+        self.titles = _folders(records) if time == "folder" else moments
         self.timed = time != "folder" and any(t for t, free in zip(moments, self.free, strict=True) if free)
         numbers = {moment: number for number, moment in enumerate(dict.fromkeys(filter(None, moments)))}
         #: Which day or burst, -1 without: of those that differ, likeness is no proof.
@@ -78,16 +95,19 @@ class Links:
     def _relate(self, name: str, sets: Iterable[Sequence[int]]) -> None:
         """Join the pictures without a group within each set, and count for the user."""
         alone = np.arange(len(self.label))
+        example: tuple[str, str] | None = None
         for members in sets:
             chosen = np.asarray(members, dtype=np.int64)
             free = chosen[self.free[chosen]]
             if len(free) and len(chosen) > 1:
+                if example is None and len(free) > 1:
+                    example = (self.records[free[0]].name, self.records[free[1]].name)
                 _join(alone, free)
                 _join(self.label, free)
                 self.touching += [(int(free[0]), int(index)) for index in chosen[~self.free[chosen]]]
         sizes = np.bincount(alone)
-        if (sizes > 1).any():
-            self.found[name] = (int(sizes[sizes > 1].sum()), int((sizes > 1).sum()))
+        if example is not None:
+            self.found[name] = Relation(int(sizes[sizes > 1].sum()), int((sizes > 1).sum()), example)
 
     def _observations(self) -> Iterable[list[int]]:
         for source in _sets(record.source or "-" for record in self.records):
@@ -135,6 +155,12 @@ def _sets(keys: Iterable[str]) -> list[list[int]]:
 
 def _within(record: Record, key: str) -> str:
     return f"{record.source}/{key}" if key else ""
+
+
+def _folders(records: Sequence[Record]) -> list[str]:
+    """Return source and folder of each picture, class and split folders left out; empty directly in those."""
+    places = [place_of(record.name) for record in records]
+    return [_named(record, place) if place else "" for record, place in zip(records, places, strict=True)]
 
 
 def _days(records: Sequence[Record]) -> list[str]:
