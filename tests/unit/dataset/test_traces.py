@@ -61,7 +61,7 @@ def test_what_fills_a_record(tmp_path):
         ),
         Record("20200102_101010.jpg", tmp_path / "20200102_101010.jpg", 1),
     ]
-    told = []
+    told: list[str] = []
     traces = read_traces(records, live=told.append)
 
     assert [("2019-09-16T13:58:06", "Canon"), ("2001-01-01", "x"), ("2020-01-02T10:10:10", "")] == [
