@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import typer
 
-from hornet.cli import evaluate, export, models, predict, retrain, train
+from hornet.cli import data, evaluate, export, models, predict, retrain, train
 from hornet.cli.common import Exit, say
 from hornet.errors import HornetError, MissingExtra
 
@@ -43,6 +43,7 @@ app.command()(train.train)
 app.command()(export.export)
 app.command()(evaluate.evaluate)
 app.command()(retrain.retrain)
+app.add_typer(data.app, name="data")
 app.add_typer(models.app, name="models")
 
 #: Packages of the ``train`` extra, as their import fails.

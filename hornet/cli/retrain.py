@@ -30,6 +30,10 @@ def retrain(  # noqa: PLR0917 - one parameter a flag
     epochs: Annotated[int | None, typer.Option(help="Most epochs over the whole network.")] = None,
     lr: Annotated[float | None, typer.Option(help="Learning rate of the head.")] = None,
     batch: Annotated[int | None, typer.Option(help="Pictures a step.")] = None,
+    group_by: Annotated[
+        Literal["auto", "day", "burst", "folder", "none"] | None,
+        typer.Option(help="What keeps pictures together where no group is given. [auto]"),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Decides split, order and augmentation.")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes that prepare pictures.")] = None,
     device: Annotated[
@@ -54,6 +58,7 @@ def retrain(  # noqa: PLR0917 - one parameter a flag
         "epochs": epochs,
         "lr": lr,
         "batch": batch,
+        "group_by": group_by,
         "seed": seed,
         "workers": workers,
         "device": device,

@@ -86,6 +86,10 @@ def train(  # noqa: PLR0917 - one parameter a flag
     ] = None,
     validation: Annotated[float | None, typer.Option(help="Share of the groups for validation.")] = None,
     test: Annotated[float | None, typer.Option(help="Share of the groups for testing.")] = None,
+    group_by: Annotated[
+        Literal["auto", "day", "burst", "folder", "none"] | None,
+        typer.Option(help="What keeps pictures together where the manifest gives no group. [auto]"),
+    ] = None,
     split_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Frozen split: CSV with path and split.")
     ] = None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from hornet.dataset.files import write_atomically
 from hornet.dataset.fingerprint import file_digest, fingerprint
 from hornet.dataset.folders import import_folder
+from hornet.dataset.groups import GROUP_BY, Derivation, derive_groups
 from hornet.dataset.labels import parse_label, parse_split
 from hornet.dataset.manifest import format_masks, parse_masks, read_manifest, write_manifest
 from hornet.dataset.records import (
@@ -27,15 +28,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
+    "GROUP_BY",
     "SPLITS",
     "TEST",
     "TRAIN",
     "VALIDATION",
     "Dataset",
+    "Derivation",
     "Record",
     "apply_split_file",
     "check_classes",
     "check_splits",
+    "derive_groups",
     "file_digest",
     "fingerprint",
     "format_masks",

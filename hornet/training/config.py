@@ -52,6 +52,8 @@ class TrainConfig(BaseModel):
     """Share of the groups for early stopping and calibration, where the manifest has no split."""
     test: Annotated[float, Field(ge=0, lt=1)] = 0.15
     """Share of the groups that training never sees, where the manifest has no split."""
+    group_by: Literal["auto", "day", "burst", "folder", "none"] = "auto"
+    """What keeps pictures without a group together, besides videos, observations and likes; see data/README.md."""
     split_file: Path | None = None
     """CSV with the columns path and split: a frozen split, in place of any other."""
 

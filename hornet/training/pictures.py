@@ -12,6 +12,7 @@ from hornet.dataset import (
     VALIDATION,
     apply_split_file,
     check_classes,
+    derive_groups,
     read_manifest,
     split_dataset,
     write_manifest,
@@ -74,6 +75,9 @@ def prepare(
     cache, places = _fill(dataset, config, folder, report=report, live=live)
     if len(places) < len(dataset):
         dataset = dataset.select(places.tolist())
+    dataset, derivation = derive_groups(dataset, group_by=config.group_by, live=live)
+    for line in derivation.describe():
+        report(line)
     before = len(dataset.notes)
     dataset = split_dataset(dataset, validation=config.validation, test=config.test, seed=config.seed)
     if not dataset.subset(VALIDATION).records:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hornet.classifier import Classifier
-from hornet.dataset import TEST, Dataset, check_classes, split_dataset
+from hornet.dataset import TEST, Dataset, check_classes, derive_groups, split_dataset
 from hornet.errors import ConfigError
 from hornet.evaluation.evaluate import evaluate
 from hornet.registry import PACKED_WEIGHTS_NAME, Entry, Registry, packed_path, resolve_model
@@ -77,7 +77,7 @@ def retrain(
     """Train a challenger and promote it if it isn't worse than the champion.
 
     Args:
-        dataset: New labelled pictures; without groups each picture is its own group.
+        dataset: New labelled pictures; where they have no groups, these are derived.
         out: Run folder of the challenger.
         start: A run folder, a file of weights, or ``imagenet``; None: the champion's float weights.
         given: Settings of the training that differ from ``DEFAULTS``.
@@ -95,6 +95,9 @@ def retrain(
     parent = registry.index().champion or PACKED
     weights = starting_weights(start, registry)
     report(f"champion: {parent}; the challenger starts from {weights}")
+    dataset, derivation = derive_groups(dataset, group_by=(given or {}).get("group_by", "auto"), live=live)
+    for line in derivation.describe():
+        report(line)
     dataset = split_dataset(dataset, seed=(given or {}).get("seed", 0))
     check_classes(dataset.subset(TEST), "The test split, on which champion and challenger are compared,")
     config = build_config(
