@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hornet.evaluation.facts import Facts, count_groups, verdict
 from hornet.evaluation.metrics import UNGROUPED
-from hornet.evaluation.tables import TITLES, cell
+from hornet.evaluation.tables import TITLES, cell, short_cell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,7 +63,7 @@ def _sources(facts: Facts) -> str:
             str(q["n"]),
             str(q["positives"]),
             str(q["groups"]),
-            *(cell(q["metrics"][f]) for f in figures),
+            *(short_cell(q["metrics"][f]) for f in figures),
         ]
         for source, q in facts.by_source.items()
     ]

@@ -9,7 +9,7 @@ from hornet.dataset.files import write_atomically
 from hornet.evaluation.card import model_card
 from hornet.evaluation.facts import DataRow, Facts, count_groups, data_rows, verdict
 from hornet.evaluation.metrics import UNGROUPED
-from hornet.evaluation.tables import TITLES, cell
+from hornet.evaluation.tables import TITLES, cell, short_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -26,7 +26,7 @@ h1 { font-size: 1.5rem; line-height: 1.2; } h2 { font-size: 1.15rem; margin-top:
 .warning { border-left: .3rem solid var(--mark); padding-left: 1rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
-th, td { padding: .25rem .7rem .25rem 0; border-bottom: 1px solid var(--line); text-align: right; }
+th, td { padding: .25rem .7rem .25rem 0; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top; }
 th:first-child, td:first-child, .left td { text-align: left; }
 caption { text-align: left; padding-bottom: .3rem; }
 pre { background: var(--soft); padding: .7rem; overflow-x: auto; }
@@ -112,7 +112,7 @@ def _sources(by_source: Mapping[str, Mapping[str, Any]]) -> str:
     for source, quality in by_source.items():
         mark = " (ungrouped)" if quality["interval"] == UNGROUPED else ""
         counts = [str(quality["n"]), str(quality["positives"]), f"{quality['groups']}{mark}"]
-        rows.append([source or "(none)", *counts, *(cell(quality["metrics"].get(name)) for name in figures)])
+        rows.append([source or "(none)", *counts, *(short_cell(quality["metrics"][name]) for name in figures)])
     head = ["source", "pictures", "with a hornet", "groups", *(TITLES[name] for name in figures)]
     return _section("By source", _table(head, rows))
 

@@ -80,6 +80,11 @@ def interval(estimate: Estimate) -> str:
     return cell(estimate.to_dict())
 
 
+def short_cell(estimate: Mapping[str, Any]) -> str:
+    """Write it as ``cell`` does, but a missing figure as a dash alone, for wide tables."""
+    return cell(estimate) if estimate["value"] is not None else "-"
+
+
 def cell(estimate: Mapping[str, Any] | None) -> str:
     """Write what ``Estimate.to_dict`` returns as ``0.912 (0.887 to 0.934)``; nothing for None."""
     if estimate is None:
