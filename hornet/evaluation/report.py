@@ -112,7 +112,9 @@ def _sources(by_source: Mapping[str, Mapping[str, Any]]) -> str:
     for source, quality in by_source.items():
         mark = " (ungrouped)" if quality["interval"] == UNGROUPED else ""
         counts = [str(quality["n"]), str(quality["positives"]), f"{quality['groups']}{mark}"]
-        rows.append([source or "(none)", *counts, *(short_cell(quality["metrics"][name]) for name in figures)])
+        rows.append(
+            [source or "(none)", *counts, *(short_cell(quality["metrics"][name]) for name in figures)]
+        )
     head = ["source", "pictures", "with a hornet", "groups", *(TITLES[name] for name in figures)]
     return _section("By source", _table(head, rows))
 

@@ -78,9 +78,7 @@ def test_promoted_only_if_better(drawings, weights, tmp_path, make_artifact, mon
 def test_judge_takes_the_better_ranking(make_artifact, tmp_path, drawings):
     """The model with the higher AUC stays or comes; between equals the challenger comes."""
     red = evaluate(Classifier.open(make_artifact(tmp_path / "a.onnx")), drawings)
-    blind = evaluate(
-        Classifier.open(make_artifact(tmp_path / "b.onnx", gain=0.0)), drawings
-    )
+    blind = evaluate(Classifier.open(make_artifact(tmp_path / "b.onnx", gain=0.0)), drawings)
     assert 0.5 == blind.overall.metrics["roc_auc"].value
     better, worse = sorted((red, blind), key=lambda each: -(each.overall.metrics["roc_auc"].value or 0))
 
