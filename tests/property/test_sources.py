@@ -62,12 +62,15 @@ def test_scan_finds_every_picture_once(tree):
     ),
 )
 @example(["a/a/b.jpg", "a/b.jpg"], ["**", "a", "**", "b.jpg"])
+@example(["1", "1a/b.jpg"], ["*", "**"])
 def test_globs_match_what_pythons_do(tree, parts):
     """A pattern finds the files that Python's glob finds, each once; folders stand for their pictures."""
     pattern = "/".join(parts)
     with tempfile.TemporaryDirectory() as root:
         grow(root, tree)
-        matched = [Path(path) for path in glob.glob(f"{glob.escape(root)}/{pattern}", recursive=True)]  # noqa: PTH207
+        names = glob.glob(f"{glob.escape(root)}/{pattern}", recursive=True)  # noqa: PTH207
+        # Python before 3.11.10 takes a file for a folder where ** stands for nothing: "file/" doesn't exist.
+        matched = [Path(name) for name in names if os.path.exists(name)]  # noqa: PTH110
         files = {path for path in matched if path.is_file()}
         folders = [path for path in matched if path.is_dir()]
         scanned = {Path(source.name) for folder in folders for source in Scan([str(folder)])}
