@@ -103,6 +103,9 @@ def train(  # noqa: PLR0917 - one parameter a flag
         Literal["auto", "float32", "bfloat16"] | None,
         typer.Option(help="bfloat16 is faster where the hardware has it."),
     ] = None,
+    checkpoint_minutes: Annotated[
+        float | None, typer.Option(help="Most minutes of work that a kill can cost. [10]")
+    ] = None,
     skip_unreadable: Annotated[
         bool | None, typer.Option("--skip-unreadable", help="Leave bad pictures out instead of stopping.")
     ] = None,

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
-from hornet.dataset import write_atomically
+from hornet.dataset.files import sync_folder, write_atomically
 from hornet.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 _MAGIC: Final = b"HORNETC1"
@@ -40,10 +41,17 @@ def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
     if last.is_file():
         last.replace(folder / "previous.pt")
     fresh.replace(last)
+    sync_folder(folder)
 
 
-def load_checkpoint(folder: Path) -> dict[str, Any] | None:
+def load_checkpoint(folder: Path, *, report: Callable[[str], None]) -> dict[str, Any] | None:
     """Read the newest checkpoint that is whole, onto the CPU.
+
+    Damaged ones are removed once a whole one is found: else the next save would put one in its place.
+
+    Args:
+        folder: The run's checkpoint folder.
+        report: Told if it isn't the newest.
 
     Returns:
         The state, or None if there is none: the run begins anew.
@@ -51,7 +59,7 @@ def load_checkpoint(folder: Path) -> dict[str, Any] | None:
     Raises:
         ConfigError: If there are checkpoints, and all are damaged.
     """
-    damaged = []
+    damaged: list[str] = []
     # A fresh one is only there if the run was killed while it was being put in place.
     for name in ("fresh.pt", "last.pt", "previous.pt"):
         try:
@@ -61,6 +69,9 @@ def load_checkpoint(folder: Path) -> dict[str, Any] | None:
         payload = data[len(_MAGIC) + _DIGEST :]
         if data.startswith(_MAGIC) and data[len(_MAGIC) :][:_DIGEST] == hashlib.sha256(payload).digest():
             state: dict[str, Any] = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+            for bad in damaged:
+                report(f"checkpoint {bad} is damaged: falling back to {name}")
+                (folder / bad).unlink()
             return state
         damaged.append(name)
     if damaged:

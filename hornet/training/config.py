@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from hornet.dataset import write_atomically
 from hornet.errors import ConfigError
 from hornet.images import Box, PixelRule, check_box
 
@@ -110,6 +111,9 @@ class TrainConfig(BaseModel):
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """``bfloat16`` computes matrices and convolutions so (weights stay float32): about 3 times as fast
     on CPUs made for it. ``auto`` does that on CUDA where the card can."""
+    checkpoint_minutes: Annotated[float, Field(ge=0)] = 10.0
+    """A checkpoint is written at the end of every epoch, and within one whenever the last is this old;
+    0: after every step."""
     skip_unreadable: bool = False
     """Leave pictures out that can't be read, instead of stopping."""
 
@@ -187,9 +191,8 @@ def save_config(config: TrainConfig, file: Path) -> None:
     """Write ``config`` as TOML; fields that are None are left out."""
     import tomli_w
 
-    file.write_text(
-        tomli_w.dumps(config.model_dump(mode="json", exclude_none=True)), encoding="utf-8", newline="\n"
-    )
+    # Whole or not at all: a run that was killed before its first checkpoint begins anew from it.
+    write_atomically(file, tomli_w.dumps(config.model_dump(mode="json", exclude_none=True)).encode())
 
 
 def _explain(error: ValidationError, file: Path | None) -> str:

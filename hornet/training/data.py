@@ -134,7 +134,7 @@ class TrainingPictures(TorchDataset[tuple["NDArray[np.uint8]", int, int]]):
 
 
 class EpochBatches(Sampler[list[tuple[int, int]]]):
-    """Batches of (epoch, index); set ``epoch`` before each pass.
+    """Batches of (epoch, index); set ``epoch``, and ``first`` to leave out those that are done, before each pass.
 
     The remainder that doesn't fill a batch is left out: another one in every epoch.
     """
@@ -145,13 +145,14 @@ class EpochBatches(Sampler[list[tuple[int, int]]]):
         self.seed = seed
         self.draw = draw
         self.epoch = 0
+        self.first = 0
 
     def __len__(self) -> int:
         return self.count // self.batch
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         order = epoch_order(self.count, self.seed, self.epoch, self.draw)
-        for start in range(0, len(self) * self.batch, self.batch):
+        for start in range(self.first * self.batch, len(self) * self.batch, self.batch):
             yield [(self.epoch, int(index)) for index in order[start : start + self.batch]]
 
 

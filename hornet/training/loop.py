@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from hornet.dataset import write_atomically
 from hornet.errors import ConfigError, HornetError
 from hornet.training.hardware import seed_step
 from hornet.training.optim import factor, set_rates
@@ -63,8 +64,8 @@ class Phase(Protocol):
         """Return the number of steps in an epoch."""
         ...
 
-    def batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield inputs of :meth:`logits` and labels (N,)."""
+    def batches(self, epoch: int, first: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield inputs of :meth:`logits` and labels (N,), from step ``first`` of the epoch on."""
         ...
 
     def train_mode(self) -> None:
@@ -107,6 +108,7 @@ class Position:
         best: Where the best weights so far are from.
         phase_best: Lowest validation loss of this phase.
         stale: Epochs since then.
+        losses: Of the steps of the unfinished epoch.
     """
 
     phase: str = ""
@@ -116,11 +118,13 @@ class Position:
     best: Best = Best()
     phase_best: float = math.inf
     stale: int = 0
+    losses: list[float] = field(default_factory=list)
 
     def enter(self, phase: str) -> None:
         """Begin a phase."""
         self.phase, self.epoch, self.step = phase, 0, 0
         self.phase_best, self.stale = math.inf, 0
+        self.losses = []
 
 
 @dataclass(slots=True)
@@ -137,7 +141,7 @@ class Loop:
         report: Told a line an epoch.
         live: Told often how far it is.
         keep: Called with the best weights whenever they improve.
-        save: Called at the end of every epoch with what a checkpoint holds.
+        save: Called with what a checkpoint holds, at the end of every epoch and now and then within.
         position: Where the run is.
         best: The best weights so far.
     """
@@ -155,6 +159,7 @@ class Loop:
     position: Position = field(default_factory=Position)
     best: dict[str, Tensor] = field(default_factory=dict)
     _optimizer: dict[str, Any] = field(default_factory=dict)  # of a checkpoint, until its phase begins
+    _saved: float = field(default_factory=time.monotonic)
 
     def run(self, phase: Phase) -> None:
         """Train a phase to its end or until patience is out, from where ``position`` says.
@@ -194,7 +199,7 @@ class Loop:
                 f"{loss:.4f}{' (best)' if self.position.stale == 0 else ''}, AUC {auc:.4f}, "
                 f"{speed:.0f} pictures/s, {duration(left)} left at most"
             )
-            self.save(self.state(phase))
+            self._save(phase)
         if self.position.stale >= self.config.patience:
             self.report(
                 f"{phase.name}: no lower validation loss for {self.position.stale} epochs, stopping early"
@@ -225,20 +230,28 @@ class Loop:
         self.position = Position(**{**stored, "best": Best(**stored["best"])})
         self.network.load_state_dict(state["network"])
         self.best = state["best"]
-        self.keep(self.best)
+        if self.best:
+            self.keep(self.best)
         self._optimizer = state["optimizer"]
         # Epochs after the checkpoint will be done again.
+        if not self.position.rows:
+            self.metrics.unlink(missing_ok=True)
+            return
         lines = self.metrics.read_text(encoding="utf-8").splitlines(keepends=True)
-        self.metrics.write_text("".join(lines[: 1 + self.position.rows]), encoding="utf-8", newline="")
+        write_atomically(self.metrics, "".join(lines[: 1 + self.position.rows]).encode())
+
+    def _save(self, phase: Phase) -> None:
+        self.save(self.state(phase))
+        self._saved = time.monotonic()
 
     def _train(self, phase: Phase) -> tuple[float, float]:
         """Train one epoch; return the mean loss and pictures a second."""
         position, steps = self.position, phase.steps()
         total = steps * phase.epochs
-        losses: list[float] = []
+        losses, first = position.losses, len(position.losses)
         seen, began = 0, time.monotonic()
         phase.train_mode()
-        for inputs, labels in phase.batches(phase.first_epoch + position.epoch):
+        for inputs, labels in phase.batches(phase.first_epoch + position.epoch, first):
             # Dropout depends on the step alone, so that resuming needs no random state.
             seed_step(self.config.seed, phase.number, position.step)
             set_rates(phase.optimizer, factor(phase.schedule, position.step, total))
@@ -258,16 +271,19 @@ class Loop:
             losses.append(value)
             seen += len(labels)
             speed = seen / max(time.monotonic() - began, 1e-9)
-            rest = (total - position.step) * (time.monotonic() - began) / len(losses)
+            rest = (total - position.step) * (time.monotonic() - began) / (len(losses) - first)
             self.live(
                 f"{phase.name} {position.epoch + 1}/{phase.epochs}: step {len(losses)}/{steps}, loss {value:.3f}, "
                 f"{speed:.0f} pictures/s, {duration(rest)} left at most"
             )
+            if time.monotonic() - self._saved >= 60 * self.config.checkpoint_minutes:
+                self._save(phase)
         return float(np.mean(losses)), seen / max(time.monotonic() - began, 1e-9)
 
     def _remember(self, phase: Phase, loss: float) -> None:
         position = self.position
         position.epoch += 1
+        position.losses = []
         position.stale += 1
         if loss < position.phase_best:
             position.phase_best, position.stale = loss, 0

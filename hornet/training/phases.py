@@ -103,12 +103,12 @@ class HeadPhase:
         """Return the number of steps in an epoch."""
         return len(EpochBatches(len(self.labels), self.config.batch, self.config.seed, self.draw))
 
-    def batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+    def batches(self, epoch: int, first: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield float32 features (N, C, h, w), some mirrored, and labels (N,)."""
         seed = self.config.seed
         mirrored = flips(seed, epoch, len(self.labels)).astype(np.int64)
         batches = EpochBatches(len(self.labels), self.config.batch, seed, self.draw)
-        batches.epoch = epoch
+        batches.epoch, batches.first = epoch, first
         for keys in batches:
             indices = np.array([index for _, index in keys])
             copies = mirrored[indices] if len(self.features) > 1 else np.zeros_like(indices)
@@ -196,9 +196,9 @@ class FullPhase:
         """Return the number of steps in an epoch."""
         return len(self._batches)
 
-    def batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+    def batches(self, epoch: int, first: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield augmented uint8 pictures (N, H, W, 3) and labels (N,)."""
-        self._batches.epoch = epoch
+        self._batches.epoch, self._batches.first = epoch, first
         for pictures, labels, _ in self.loader:
             yield pictures, labels
 

@@ -137,7 +137,7 @@ def resume_run(
             f"{out}: holds no run to resume (no {folder.config.name}); name a folder made by train"
         )
     config = load_config(folder.config)
-    state = load_checkpoint(folder.checkpoint)
+    state = load_checkpoint(folder.checkpoint, report=report)
     if state is None:
         report("no checkpoint yet: beginning anew")
         folder.clear()
@@ -146,8 +146,14 @@ def resume_run(
     with _computing(run):
         network = _network(run)
         point = StartingPoint.from_dict(state["start"])
-        report(f"resuming after epoch {state['position']['epoch']} of phase {state['position']['phase']}")
+        report(_where(state["position"]))
         return _train(run, network, point, prepare_again(config, folder, report=report, live=live), state)
+
+
+def _where(position: dict[str, Any]) -> str:
+    steps = len(position["losses"])
+    within = f" and {steps} steps" if steps else ""
+    return f"resuming after epoch {position['epoch']}{within} of phase {position['phase']}"
 
 
 @contextmanager

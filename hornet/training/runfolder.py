@@ -89,6 +89,7 @@ class RunFolder:
         if self.path.exists() and not self.path.is_dir():
             raise ConfigError(f"{self.path}: is a file; --out names the run's folder")
         self.path.mkdir(parents=True, exist_ok=True)
+        self._sweep()
         # Left by a run that stopped before its first epoch, for bad pictures say.
         ours = {self.config, self.manifest, self.unreadable, self.cache}
         others = sorted(entry.name for entry in self.path.iterdir() if entry not in ours)
@@ -99,8 +100,15 @@ class RunFolder:
         """Remove what a run leaves before its first checkpoint, so that it can begin anew."""
         for file in (self.manifest, self.metrics, self.unreadable, self.weights):
             file.unlink(missing_ok=True)
+        self._sweep()
         for folder in (self.cache, self.checkpoint):
             shutil.rmtree(folder, ignore_errors=True)
+
+    def _sweep(self) -> None:
+        """Remove what a process left that was killed while writing."""
+        for name in (self.config, self.manifest, self.unreadable, self.weights, self.metrics):
+            for partial in self.path.glob(f".{name.name}.*.tmp"):
+                partial.unlink(missing_ok=True)
 
 
 def save_weights(file: Path, state: dict[str, Tensor], config: TrainConfig) -> None:

@@ -13,7 +13,7 @@ def test_what_was_saved_comes_back(tmp_path):
     state = {"n": 3, "names": ["a", "b"], "inner": {"loss": 0.25}}
     save_checkpoint(tmp_path / "checkpoint", {**state, "w": weights})
 
-    loaded = load_checkpoint(tmp_path / "checkpoint")
+    loaded = load_checkpoint(tmp_path / "checkpoint", report=print)
 
     assert loaded is not None
     assert torch.equal(weights, loaded.pop("w"))
@@ -22,7 +22,7 @@ def test_what_was_saved_comes_back(tmp_path):
 
 def test_without_a_checkpoint_there_is_none(tmp_path):
     """A run that never got that far begins anew."""
-    assert load_checkpoint(tmp_path / "nowhere") is None
+    assert load_checkpoint(tmp_path / "nowhere", report=print) is None
 
 
 @pytest.mark.parametrize("damage", [b"", b"HORNETC1", None])
@@ -35,7 +35,22 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path, damage):
     data[-20] ^= 1
     last.write_bytes(bytes(data) if damage is None else damage)
 
-    assert {"n": 2} == load_checkpoint(tmp_path)
+    said: list[str] = []
+
+    assert {"n": 2} == load_checkpoint(tmp_path, report=said.append)
+    assert ["checkpoint last.pt is damaged: falling back to previous.pt"] == said
+
+
+def test_a_damaged_checkpoint_never_replaces_a_whole_one(tmp_path):
+    """After falling back, the next save keeps what was fallen back to as the one before."""
+    for n in (1, 2):
+        save_checkpoint(tmp_path, {"n": n})
+    (tmp_path / "last.pt").write_bytes(b"x")
+    load_checkpoint(tmp_path, report=print)
+    save_checkpoint(tmp_path, {"n": 3})
+    (tmp_path / "last.pt").write_bytes(b"x")
+
+    assert {"n": 1} == load_checkpoint(tmp_path, report=print)
 
 
 def test_one_that_was_not_put_in_place_yet_counts(tmp_path):
@@ -44,7 +59,7 @@ def test_one_that_was_not_put_in_place_yet_counts(tmp_path):
     save_checkpoint(tmp_path, {"n": 2})
     (tmp_path / "last.pt").rename(tmp_path / "fresh.pt")
 
-    assert {"n": 2} == load_checkpoint(tmp_path)
+    assert {"n": 2} == load_checkpoint(tmp_path, report=print)
 
 
 def test_if_all_are_damaged_nothing_is_silently_begun_anew(tmp_path):
@@ -53,7 +68,7 @@ def test_if_all_are_damaged_nothing_is_silently_begun_anew(tmp_path):
     (tmp_path / "last.pt").write_bytes(b"x")
 
     with pytest.raises(ConfigError, match=r"last\.pt can't be used: damaged"):
-        load_checkpoint(tmp_path)
+        load_checkpoint(tmp_path, report=print)
 
 
 def test_what_a_killed_writer_left_is_cleared(tmp_path):
