@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import typer
 
-from hornet.cli import data, evaluate, export, models, predict, retrain, train
+from hornet.cli import data, evaluate, export, lab, models, predict, retrain, train
 from hornet.cli.common import Exit, say
 from hornet.errors import HornetError, MissingExtra
 
@@ -44,6 +44,7 @@ app.command()(export.export)
 app.command()(evaluate.evaluate)
 app.command()(retrain.retrain)
 app.add_typer(data.app, name="data")
+app.add_typer(lab.app, name="lab")
 app.add_typer(models.app, name="models")
 
 #: Packages of the ``train`` extra, as their import fails.
@@ -58,6 +59,7 @@ _TRAIN = frozenset(
         "safetensors",
         "pydantic",
         "tomli_w",
+        "matplotlib",
     )
 )
 

@@ -138,7 +138,7 @@ def train(  # noqa: PLR0917 - one parameter a flag
         if name in TrainConfig.model_fields and value is not None
     }
     if size is not None:
-        given["size"] = _parse_size(size)
+        given["size"] = parse_size(size)
     if mask:
         given["masks"] = tuple(_parse_mask(text) for text in mask)
     settings = build_config(given, config)
@@ -225,7 +225,8 @@ def _quality(quality: dict[str, Any]) -> str:
     return f"{', '.join(parts)} ({quality['n']} pictures, {quality['interval']})"
 
 
-def _parse_size(text: str) -> tuple[int, int]:
+def parse_size(text: str) -> tuple[int, int]:
+    """Read ``HxW``, or one number for a square."""
     height, _, width = text.lower().partition("x")
     try:
         return int(height), int(width or height)

@@ -10,6 +10,7 @@ from hornet.dataset.folders import import_folder
 from hornet.dataset.groups import GROUP_BY, Derivation, derive_groups
 from hornet.dataset.labels import parse_label, parse_split
 from hornet.dataset.manifest import format_masks, parse_masks, read_manifest, write_manifest
+from hornet.dataset.overlap import check_unseen
 from hornet.dataset.records import (
     SPLITS,
     TEST,
@@ -39,6 +40,7 @@ __all__ = [
     "apply_split_file",
     "check_classes",
     "check_splits",
+    "check_unseen",
     "derive_groups",
     "file_digest",
     "fingerprint",

@@ -1,0 +1,19 @@
+"""``hornet lab``: experiments on your own pictures, with intervals; nothing here changes a model."""
+
+from __future__ import annotations
+
+import typer
+
+from hornet.cli.lab.rivals import rivals
+
+app = typer.Typer(
+    no_args_is_help=True, help="Experiments on your own pictures: rivals, learning curves, attacks, ..."
+)
+
+
+@app.callback()
+def _lab() -> None:
+    """Experiments on your own pictures; nothing here changes a model."""
+
+
+app.command("rivals")(rivals)

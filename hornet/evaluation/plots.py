@@ -1,0 +1,54 @@
+"""Plots: colours that colour-blind people tell apart, axes with units, intervals drawn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from hornet.evaluation.tables import TITLES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from hornet.evaluation.rivals import Standing
+
+#: Okabe and Ito 2008, without the yellow, which is too pale for lines.
+COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+#: Besides colour, so that a grey print is readable too.
+MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X")
+_DPI: Final = 130
+
+
+def new_figure(width: float, height: float, rows: int = 1, columns: int = 1) -> tuple[Any, Any]:
+    """Return a figure of this many inches that needs no screen, and its axes, (rows, columns)."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+def save_figure(figure: Any, file: Path) -> None:
+    """Write a PNG."""
+    figure.savefig(file, dpi=_DPI)
+
+
+def plot_rivals(standings: Sequence[Standing], file: Path) -> None:
+    """Draw three figures of each rival with their intervals, best AUC on top."""
+    order = sorted(standings, key=lambda s: s.quality.metrics["roc_auc"].value or 0.0)
+    figure, axes = new_figure(11, 1.6 + 0.42 * len(order), 1, 3)
+    for axis, name, colour in zip(axes[0], ("roc_auc", "f1", "accuracy"), COLOURS, strict=False):
+        for place, standing in enumerate(order):
+            estimate = standing.quality.metrics[name]
+            if estimate.value is None:
+                continue
+            if estimate.low is not None and estimate.high is not None:
+                axis.plot([estimate.low, estimate.high], [place, place], color=colour, linewidth=2)
+            axis.plot(estimate.value, place, "o", color=colour)
+        axis.set_xlabel(f"{TITLES[name]} on the test split (95 % interval)")
+        axis.set_yticks(range(len(order)), [s.name for s in order] if axis is axes[0][0] else [])
+        axis.locator_params(axis="x", nbins=5)
+        axis.grid(axis="x", color="0.85")
+        axis.set_axisbelow(True)
+    quality = order[0].quality
+    figure.suptitle(f"{quality.n} pictures, {quality.positives} with a hornet, {quality.groups} groups")
+    save_figure(figure, file)

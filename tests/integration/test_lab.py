@@ -1,0 +1,115 @@
+"""The lab's commands on drawn pictures: what they print, write and refuse."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from hornet.cli import app
+from hornet.dataset import load_dataset, write_manifest
+from hornet.dataset.drawings import write_dataset
+from hornet.errors import SplitLeakage
+
+pytestmark = pytest.mark.slow
+
+FAST = ["--weights", "none", "--size", "32x32", "--threads", "1", "--device", "cpu"]
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """Return a manifest of 48 drawn pictures in groups of two, with splits."""
+    folder = tmp_path_factory.mktemp("drawn")
+    write_dataset(folder / "data", 24, seed=3, size=(64, 48))
+    dataset = load_dataset(folder / "data")
+    splits = [("train", "train", "validation", "test")[i // 2 % 4] for i in range(len(dataset))]
+    write_manifest(dataset.with_splits(splits), folder / "manifest.csv")
+    return folder / "manifest.csv"
+
+
+def _lab(*arguments):
+    return CliRunner().invoke(app, ["lab", *map(str, arguments)], catch_exceptions=False)
+
+
+def _is_a_plot(file):
+    """A picture that isn't of one colour."""
+    return np.asarray(Image.open(file).convert("L")).std() > 5
+
+
+def test_rivals_writes_table_json_and_plot(drawn, tmp_path):
+    """Six rivals, each with a figure, its interval, and what an answer costs."""
+    result = _lab("rivals", drawn, *FAST, "--out", tmp_path / "out", "--json", tmp_path / "r.json")
+    document = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
+    with (tmp_path / "out" / "rivals.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+
+    assert 0 == result.exit_code
+    assert "RBF SVM" in result.stdout
+    assert document == json.loads((tmp_path / "out" / "rivals.json").read_text(encoding="utf-8"))
+    assert [rival["name"] for rival in document["rivals"]] == [row["name"] for row in rows]
+    assert 6 == len(rows)
+    assert all(
+        float(row["roc_auc_low"]) <= float(row["roc_auc"]) <= float(row["roc_auc_high"]) for row in rows
+    )
+    assert {12} == {rival["quality"]["n"] for rival in document["rivals"]}
+    assert _is_a_plot(tmp_path / "out" / "rivals.png")
+
+
+def test_rivals_split_as_train_does(drawn, tmp_path):
+    """Without splits, groups are derived and dealt; none is in two splits."""
+    from hornet.dataset import check_splits
+    from hornet.training.config import TrainConfig
+    from hornet.training.frozen import frozen_features
+
+    folder = drawn.parent / "data"
+    config = TrainConfig(data=folder, size=(32, 32), weights="none", threads=1, device="cpu")
+    frozen = frozen_features(
+        load_dataset(folder), config, tmp_path, report=lambda _: None, live=lambda _: None
+    )
+
+    assert (48, 512) == frozen.features.shape
+    assert {"train", "validation", "test"} == set(frozen.dataset.splits())
+    check_splits(frozen.dataset)
+    sets = [set(frozen.of(split).groups) for split in ("train", "validation", "test")]
+    assert set() == sets[0] & sets[1] | sets[0] & sets[2] | sets[1] & sets[2]
+
+
+@pytest.fixture(scope="module")
+def run(drawn, tmp_path_factory):
+    """Return a run on the drawn pictures, which knows nothing yet."""
+    from hornet.training.config import TrainConfig
+    from hornet.training.run import train_run
+
+    config = TrainConfig(
+        data=drawn, weights="none", size=(32, 32), epochs=1, batch=8, threads=1, workers=0, augment="none"
+    )
+    out = tmp_path_factory.mktemp("runs") / "run"
+    train_run(config, load_dataset(drawn), out)
+    return out
+
+
+def test_a_run_joins_the_rivals_unless_it_has_seen_their_test(drawn, run, tmp_path):
+    """Its line comes from its own rule for pixels, temperature and threshold; leakage is refused."""
+    calibration = json.loads((run / "calibration.json").read_text(encoding="utf-8"))
+    result = _lab("rivals", run / "manifest.csv", *FAST, "--run", run, "--json", "-")
+    line = json.loads(result.stdout)["rivals"][0]
+    swapped = load_dataset(drawn)
+    swap = {"train": "test", "test": "train", "validation": "validation"}
+    write_manifest(swapped.with_splits([swap[s] for s in swapped.splits()]), tmp_path / "swapped.csv")
+
+    assert "fine-tuned network" == line["name"]
+    for name, figure in calibration["test"]["metrics"].items():
+        assert figure["value"] == pytest.approx(line["quality"]["metrics"][name]["value"], abs=1e-4)
+    with pytest.raises(SplitLeakage, match="trained on"):
+        _lab("rivals", tmp_path / "swapped.csv", *FAST, "--run", run)
+
+
+def test_a_model_file_joins_the_rivals(drawn, make_artifact, tmp_path):
+    """Without its run nobody can tell what it has seen, and that is said."""
+    model = make_artifact(tmp_path / "tiny.onnx")
+    result = _lab("rivals", drawn, *FAST, "--model", model, "--json", "-")
+
+    assert "nobody can tell" in result.stderr
+    assert "tiny.onnx" == json.loads(result.stdout)["rivals"][0]["settings"]
