@@ -67,17 +67,21 @@ def _step(
     states: set[int], name: str, kind: str, matchers: Sequence[Callable[[str], object] | None]
 ) -> set[int]:
     """Return how many parts of the pattern may be used up after one more name."""
-    after: set[int] = set()
+    below: set[int] = set()  # the name is one of those that ** stands for
+    matched: set[int] = set()
     for state in states:
         if state == len(matchers):
             continue
         matcher = matchers[state]
         if matcher is None:
             if not name.startswith(".") and kind != LINKED_FOLDER:
-                after.add(state)
+                below.add(state)
         elif matcher(name):
-            after.add(state + 1)
-    return _closure(after, matchers)
+            matched.add(state + 1)
+    if kind in {FOLDER, LINKED_FOLDER}:
+        return _closure(below | matched, matchers)
+    # a/** is what lies in a: a file of that name isn't in itself.
+    return _closure(below, matchers) | matched
 
 
 def _closure(states: set[int], matchers: Sequence[Callable[[str], object] | None]) -> set[int]:

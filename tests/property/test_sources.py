@@ -68,9 +68,7 @@ def test_globs_match_what_pythons_do(tree, parts):
     pattern = "/".join(parts)
     with tempfile.TemporaryDirectory() as root:
         grow(root, tree)
-        names = glob.glob(f"{glob.escape(root)}/{pattern}", recursive=True)  # noqa: PTH207
-        # Python before 3.11.10 takes a file for a folder where ** stands for nothing: "file/" doesn't exist.
-        matched = [Path(name) for name in names if os.path.exists(name)]  # noqa: PTH110
+        matched = [Path(path) for path in glob.glob(f"{glob.escape(root)}/{pattern}", recursive=True)]  # noqa: PTH207
         files = {path for path in matched if path.is_file()}
         folders = [path for path in matched if path.is_dir()]
         scanned = {Path(source.name) for folder in folders for source in Scan([str(folder)])}

@@ -156,8 +156,9 @@ def test_unreadable_folder_is_a_failure(folder, monkeypatch):
             raise PermissionError(13, "Permission denied")
         return scandir(path)
 
-    monkeypatch.setattr(os, "scandir", refuse)  # root may list everything
-    first, *rest = Scan(["pics"])
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", refuse)  # root may list everything
+        first, *rest = Scan(["pics"])
 
     assert (os.path.join("pics", "a"), "unreadable") == (first.name, first.error and first.error.code)
     assert "can't list this folder: Permission denied" == str(first.error)
