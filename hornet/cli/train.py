@@ -53,6 +53,10 @@ def train(  # noqa: PLR0917 - one parameter a flag
             "--mask", metavar="X0,Y0,X1,Y1", help="Fill this part (fractions) of every picture; repeatable."
         ),
     ] = None,
+    pooling: Annotated[
+        str | None,
+        typer.Option(metavar="mean|max|lse:R|top:K", help="How the places' logits become the picture's."),
+    ] = None,
     head_epochs: Annotated[int | None, typer.Option(help="Most epochs of phase one (head).")] = None,
     epochs: Annotated[int | None, typer.Option(help="Most epochs of phase two (all layers).")] = None,
     patience: Annotated[int | None, typer.Option(help="Epochs without improvement that end a phase.")] = None,

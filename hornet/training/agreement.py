@@ -17,6 +17,7 @@ from hornet.classifier import Classifier, Failure, Item
 from hornet.errors import DatasetError, ImageError
 from hornet.evaluation.intervals import newcombe_auc
 from hornet.images import PixelRule, pixels, read_file
+from hornet.pooling import Pooling
 from hornet.training.network import HornetNet, normalise
 
 if TYPE_CHECKING:
@@ -197,6 +198,7 @@ def file_answers(classifier: Classifier, records: Sequence[Record], bias: float)
     Raises:
         DatasetError: If a picture can't be read any more.
     """
+    pooling = Pooling.parse(classifier.contract.pooling)
     found, logits, identity = [], [], 0.0
     items = (Item(str(record.path), record.path, record.masks) for record in records)
     for answer in classifier.predict_many(items, batch_size=_BATCH, with_maps=True):
@@ -204,8 +206,7 @@ def file_answers(classifier: Classifier, records: Sequence[Record], bias: float)
             raise DatasetError(
                 f"{answer.source}: {answer.message}. The export needs the run's pictures: put it back"
             )
-        # Mean is the one pooling that the network knows.
-        pooled = float(np.asarray(answer.heatmap).mean(dtype=np.float64))
+        pooled = float(pooling(np.asarray(answer.heatmap)))
         identity = max(identity, abs(pooled + bias - (answer.logits[1] - answer.logits[0])))
         found.append(answer.probability)
         logits.append(answer.logits)

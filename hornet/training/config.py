@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from hornet.dataset import write_atomically
 from hornet.errors import ConfigError
 from hornet.images import Box, PixelRule, check_box
+from hornet.pooling import Pooling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,8 +46,8 @@ class TrainConfig(BaseModel):
     """``stretch`` ignores the aspect ratio, ``pad`` keeps it and fills the rest."""
     masks: tuple[Box, ...] = ()
     """Rectangles x0, y0, x1, y1 (fractions) that are filled in every picture."""
-    pooling: Literal["mean"] = "mean"
-    """How the logits of all places become the picture's."""
+    pooling: str = "mean"
+    """How the logits of all places become the picture's: mean, max, lse:R or top:K."""
 
     # -- splits
     validation: Annotated[float, Field(gt=0, lt=1)] = 0.15
@@ -126,6 +127,15 @@ class TrainConfig(BaseModel):
             except ConfigError as error:
                 raise ValueError(str(error)) from None
         return masks
+
+    @field_validator("pooling")
+    @classmethod
+    def _pooling_is_known(cls, pooling: str) -> str:
+        try:
+            Pooling.parse(pooling)
+        except ConfigError as error:
+            raise ValueError(str(error)) from None
+        return pooling
 
     @field_validator("size")
     @classmethod

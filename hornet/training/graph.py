@@ -66,9 +66,10 @@ class ArtifactModule(nn.Module):
             weight = network.fc.weight
             self.register_buffer("contrast", (weight[1] - weight[0]).detach().clone())
         self.register_buffer("mean_colour", 255 * torch.tensor(mean, dtype=torch.float32).view(1, 3, 1, 1))
-        # Set after the export. Here they must do something: division by 1 would be optimised away.
-        self.register_buffer(TEMPERATURE, torch.tensor(2.0))
-        self.register_buffer(PRIOR_SHIFT, torch.tensor(0.5))
+        # Set after the export. Here they must do something (division by 1 would be optimised away), and equal no
+        # constant of the graph: equal scalars become one, and setting it would change what the other does.
+        self.register_buffer(TEMPERATURE, torch.tensor(1.8125))
+        self.register_buffer(PRIOR_SHIFT, torch.tensor(0.4375))
         self.eval()
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

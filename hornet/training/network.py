@@ -1,18 +1,20 @@
 """ResNet-18 with a two-class head, written so that the heatmap *is* the decision.
 
 The head acts on every place of the last feature map; pooling turns the places' logits into one.
-With mean pooling that is the classic average-pool-then-linear head, to the letter.
+With mean pooling that is the classic average-pool-then-linear head, to the letter; see :mod:`hornet.pooling`
+for the others.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Final, cast
 
 import torch
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, ResNet
 
-from hornet.errors import ConfigError
+from hornet.pooling import Pooling
 
 #: Channels of the last feature map.
 FEATURES: Final = 512
@@ -21,9 +23,6 @@ IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
 IMAGENET_STD: Final = (0.229, 0.224, 0.225)
 #: Parts of the trunk in order; each ends where features can be cached.
 STAGES: Final = ("stem", "layer1", "layer2", "layer3", "layer4")
-
-#: How the logits of places become the logits of a picture; named in the contract.
-POOLINGS: Final = ("mean",)
 
 
 class HornetNet(ResNet):  # type: ignore[misc]  # torchvision is untyped
@@ -34,7 +33,7 @@ class HornetNet(ResNet):  # type: ignore[misc]  # torchvision is untyped
 
     Args:
         dropout: Probability that a feature is zeroed before the linear layer, in training.
-        pooling: One of ``POOLINGS``.
+        pooling: Name of a rule of :mod:`hornet.pooling`.
 
     Raises:
         ConfigError: If the pooling isn't known.
@@ -42,10 +41,8 @@ class HornetNet(ResNet):  # type: ignore[misc]  # torchvision is untyped
 
     def __init__(self, *, dropout: float = 0.0, pooling: str = "mean") -> None:
         super().__init__(BasicBlock, [2, 2, 2, 2], num_classes=2)
-        if pooling not in POOLINGS:
-            raise ConfigError(f"pooling {pooling!r} isn't known; choose from {', '.join(POOLINGS)}")
         self.dropout = nn.Dropout(dropout)
-        self.pooling = pooling
+        self.pooling = Pooling.parse(pooling)
 
     def stage(self, name: str, x: Tensor) -> Tensor:
         """Run one of ``STAGES``: normalised (N, 3, H, W) into the stem, its output into layer1, ..."""
@@ -65,13 +62,35 @@ class HornetNet(ResNet):  # type: ignore[misc]  # torchvision is untyped
         return x
 
     def pool_and_classify(self, features: Tensor) -> Tensor:
-        """Return logits (N, 2), absent then present, of a feature map (N, 512, h, w)."""
-        # The head is linear, so pooling features first gives the mean of the places' logits, cheaper.
-        return cast("Tensor", self.fc(self.dropout(features.mean(dim=(2, 3)))))
+        """Return logits (N, 2), absent then present, of a feature map (N, 512, h, w).
+
+        Only the difference of the two means anything; with other poolings than the mean they are opposites.
+        """
+        if self.pooling.kind == "mean":
+            # The head is linear, so pooling features first gives the mean of the places' logits, cheaper.
+            return cast("Tensor", self.fc(self.dropout(features.mean(dim=(2, 3)))))
+        # A dropped feature is dropped at all places, as it is where features are pooled first.
+        kept = self.dropout(torch.ones_like(features[:, :, :1, :1]))
+        contrast, bias = self.fc.weight[1] - self.fc.weight[0], self.fc.bias[1] - self.fc.bias[0]
+        places = torch.matmul(contrast, (features * kept).flatten(2))  # (N, h w)
+        half = (pool(places, self.pooling) + bias) / 2
+        return torch.stack((-half, half), dim=1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits (N, 2), absent then present, of normalised pictures (N, 3, H, W)."""
         return self.pool_and_classify(self.feature_map(x))
+
+
+def pool(places: Tensor, rule: Pooling) -> Tensor:
+    """Pool the places' logit differences (N, places) to (N,), as the rule does to arrays."""
+    if rule.kind == "mean":
+        return places.mean(dim=1)
+    if rule.kind == "max":
+        return places.amax(dim=1)
+    if rule.kind == "lse":
+        spread = torch.logsumexp(rule.sharpness * places, dim=1) - math.log(places.shape[1])
+        return spread / rule.sharpness
+    return places.topk(min(rule.places, places.shape[1]), dim=1).values.mean(dim=1)
 
 
 def normalise(pictures: Tensor) -> Tensor:

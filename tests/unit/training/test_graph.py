@@ -13,8 +13,9 @@ import torch
 
 from hornet.artifact import OUTPUTS
 from hornet.errors import ExportMismatch
+from hornet.pooling import Pooling
 from hornet.training import graph
-from hornet.training.network import IMAGENET_MEAN, IMAGENET_STD, normalise
+from hornet.training.network import IMAGENET_MEAN, IMAGENET_STD, HornetNet, normalise
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +68,24 @@ def test_heatmap_sums_up_to_the_logits(network, float_graph, batch):
     bias = float(network.fc.bias.detach().diff())
     assert (5, 2, 2) == outputs["heatmap"].shape
     np.testing.assert_allclose(outputs["heatmap"].mean(axis=(1, 2)) + bias, difference, atol=1e-4)
+
+
+@pytest.mark.parametrize("rule", ["max", "lse:3", "top:2", "top:99"])
+def test_identity_holds_for_every_pooling(network, batch, rule):
+    """Pooled by the rule that the contract names, the heatmap plus the bias is the logit difference."""
+    pooled = HornetNet(pooling=rule).eval()
+    pooled.load_state_dict(network.state_dict())
+    with torch.inference_mode():
+        expected = pooled(normalise(torch.from_numpy(batch))).numpy()
+    module = graph.ArtifactModule(pooled, mean=IMAGENET_MEAN, std=IMAGENET_STD)
+
+    outputs = run(graph.export_graph(module, (64, 64)), batch)
+
+    difference = outputs["logits"][:, 1] - outputs["logits"][:, 0]
+    bias = float(pooled.fc.bias.detach().diff())
+    np.testing.assert_allclose(outputs["logits"], expected, atol=1e-4)
+    np.testing.assert_allclose(Pooling.parse(rule)(outputs["heatmap"]) + bias, difference, atol=1e-4)
+    assert rule == "top:99" or np.abs(outputs["heatmap"].mean(axis=(1, 2)) + bias - difference).max() > 0.1
 
 
 def test_embedding_is_the_mean_of_the_feature_map(network, float_graph, batch):
