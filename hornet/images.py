@@ -187,6 +187,18 @@ def _fit(part: tuple[float, float], rule: PixelRule) -> tuple[int, int]:
     )
 
 
+def decoded_size(data: bytes, rule: PixelRule, box: Box = WHOLE) -> tuple[int, int]:
+    """Return width and height, px, that :func:`decode` gives before turning upright; reads the header only.
+
+    Raises:
+        ImageError: If the header can't be read.
+    """
+    with open_header(data) as image:
+        if rule.draft_margin > 0 and image.format in {"JPEG", "MPO"}:
+            _draft(image, rule, box)
+        return image.size
+
+
 def preprocess(
     image: Image.Image, rule: PixelRule, *, masks: Sequence[Box] = (), box: Box = WHOLE
 ) -> NDArray[np.uint8]:

@@ -12,6 +12,8 @@ import pytest
 
 # Before anything imports albumentations: it would ask the network for its newest version.
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
+# Also for fixtures that outlive a test: the user's cache stays out of the tests, and they out of it.
+os.environ["HORNET_CACHE"] = "none"
 
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 

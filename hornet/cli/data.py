@@ -87,6 +87,34 @@ def import_(  # noqa: PLR0917 - one parameter a flag
         raise typer.Exit(Exit.SOME_FAILED)
 
 
+@app.command()
+def cache(
+    folder: Annotated[
+        str | None, typer.Option("--cache", metavar="DIR", help="Which one; else HORNET_CACHE, the user's.")
+    ] = None,
+    limit: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="Remove the least recently used beyond this, as 5GB.")
+    ] = None,
+    clear: Annotated[bool, typer.Option("--clear", help="Remove everything.")] = False,
+    json: JsonOption = None,
+) -> None:
+    """Show how much room decoded pictures take, or make room; what is missing is decoded again."""
+    from hornet.dataset.store import open_store, parse_size
+
+    store = open_store(folder)
+    if store is None:
+        say("HORNET_CACHE is none: nothing is kept")
+        emit_json({"folder": None, "pictures": 0, "bytes": 0}, json)
+        return
+    if clear:
+        store.clear()
+    elif limit is not None:
+        store.trim(parse_size(limit))
+    pictures, size = store.usage()
+    say(store.describe())
+    emit_json({"folder": str(store.folder), "pictures": pictures, "bytes": size, "limit": store.limit}, json)
+
+
 def _facts(dataset: Dataset, derivation: Derivation) -> dict[str, Any]:
     present = int(dataset.labels().sum())
     return {

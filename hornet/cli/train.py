@@ -110,6 +110,10 @@ def train(  # noqa: PLR0917 - one parameter a flag
     checkpoint_minutes: Annotated[
         float | None, typer.Option(help="Most minutes of work that a kill can cost. [10]")
     ] = None,
+    cache: Annotated[
+        str | None,
+        typer.Option(metavar="DIR|none", help="Where decoded pictures are kept; else HORNET_CACHE."),
+    ] = None,
     skip_unreadable: Annotated[
         bool | None, typer.Option("--skip-unreadable", help="Leave bad pictures out instead of stopping.")
     ] = None,
@@ -151,6 +155,8 @@ def train(  # noqa: PLR0917 - one parameter a flag
     update: dict[str, Any] = {name: path.absolute() for name, path in paths.items() if path is not None}
     if settings.weights not in {"imagenet", "none"}:
         update["weights"] = str(Path(settings.weights).absolute())
+    if settings.cache not in {None, "none"}:
+        update["cache"] = str(Path(settings.cache).absolute())
     _run(settings.model_copy(update=update), out, export=export)
 
 

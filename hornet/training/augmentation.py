@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from hornet.images import WHOLE, pixels
+from hornet.images import WHOLE, decode, pixels, preprocess
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
+    from PIL import Image
 
     from hornet.images import Box, PixelRule
 
@@ -64,15 +65,48 @@ class Augmentation:
         Raises:
             ImageError: If the picture can't be read.
         """
+        return self.apply(
+            lambda: pixels(data, self.rule, masks=masks),
+            lambda: decode(data, rule=self.rule, box=self.finest),
+            epoch=epoch,
+            index=index,
+            masks=masks,
+        )
+
+    def apply(
+        self,
+        whole: Callable[[], NDArray[np.uint8]],
+        decoded: Callable[[], Image.Image],
+        *,
+        epoch: int,
+        index: int,
+        masks: Sequence[Box] = (),
+    ) -> NDArray[np.uint8]:
+        """Do the same to a picture of which something may be cached.
+
+        Args:
+            whole: Gives the whole picture at the network's size, as :func:`hornet.images.pixels` does.
+            decoded: Gives the upright picture as decoded for ``finest``, unmasked.
+            epoch: Counted from 0 over the whole run.
+            index: The picture's place in the training set.
+            masks: Rectangles of this picture alone.
+        """
         generator = self._generator(epoch, index)
-        picture = pixels(data, self.rule, masks=masks, box=self.crop(generator))
+        box = self.crop(generator)
+        picture = whole() if box == WHOLE else preprocess(decoded(), self.rule, masks=masks, box=box)
         return self.change(picture, generator)
 
-    def from_pixels(self, picture: NDArray[np.uint8], *, epoch: int, index: int) -> NDArray[np.uint8]:
-        """Do the same to a whole picture that already has the network's size, for presets without crops."""
-        generator = self._generator(epoch, index)
-        self.crop(generator)
-        return self.change(picture, generator)
+    @property
+    def finest(self) -> Box:
+        """A part as narrow and as low as any crop: all crops are cut from one decoding, fine enough for this.
+
+        So the scale at which a JPEG is decoded doesn't depend on the draw, and what is decoded can be kept.
+        """
+        least = _LEAST_AREA.get(self.preset)
+        if least is None:
+            return WHOLE
+        side = math.sqrt(least / _MOST_STRETCH)
+        return (0.0, 0.0, side, side)
 
     def _generator(self, epoch: int, index: int) -> np.random.Generator:
         return np.random.default_rng(np.random.SeedSequence((self.seed, _STREAM, epoch, index)))

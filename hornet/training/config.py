@@ -115,6 +115,9 @@ class TrainConfig(BaseModel):
     checkpoint_minutes: Annotated[float, Field(ge=0)] = 10.0
     """A checkpoint is written at the end of every epoch, and within one whenever the last is this old;
     0: after every step."""
+    cache: str | None = None
+    """Folder in which decoded pictures are kept from run to run, or ``none``; changes nothing but the speed.
+    Default: ``HORNET_CACHE``, else the user's cache folder."""
     skip_unreadable: bool = False
     """Leave pictures out that can't be read, instead of stopping."""
 

@@ -43,7 +43,7 @@ _PACKAGES: Final = (
     "albumentations",
 )
 # Settings that name places on this machine; the fingerprint says what the data were.
-_LOCAL_SETTINGS: Final = frozenset({"data", "split_file"})
+_LOCAL_SETTINGS: Final = frozenset({"data", "split_file", "cache", "checkpoint_minutes"})
 _DRAWING = (160, 120)
 
 

@@ -12,8 +12,9 @@ import torch
 from torch.utils.data import DataLoader, Sampler
 from torch.utils.data import Dataset as TorchDataset
 
+from hornet.dataset import TRAIN
 from hornet.errors import ImageError
-from hornet.images import pixels, read_file
+from hornet.training.decoded import Decoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
 
 # Separates the draws for order from those for augmentation and dropout.
 _STREAM = 3
-
-# Presets that only need the whole picture at the network's size, which the cache has.
-_FROM_CACHE = frozenset({"none", "flip"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +50,8 @@ class PixelCache:
 
     def __init__(self, file: Path, count: int, size: tuple[int, int]) -> None:
         self.file = file
+        self.digests = [""] * count
+        self.found = 0
         file.parent.mkdir(parents=True, exist_ok=True)
         self.array: NDArray[np.uint8] = np.lib.format.open_memmap(
             file, mode="w+", dtype=np.uint8, shape=(count, *size, 3)
@@ -63,27 +63,35 @@ class PixelCache:
         rule: PixelRule,
         *,
         live: Callable[[str], None],
+        decoder: Decoder | None = None,
     ) -> list[Unreadable]:
-        """Decode every picture once.
+        """Decode every picture once, or take it from where it was kept.
+
+        Sets ``digests``, of the files by place, and ``found``, the number that was kept.
 
         Returns:
             Those that can't be read; their places stay black.
         """
+        decoder = decoder or Decoder(rule)
 
-        def one(index: int) -> Unreadable | None:
+        def one(index: int) -> tuple[Unreadable | None, bool]:
             record = records[index]
             try:
-                self.array[index] = pixels(read_file(record.path), rule, masks=record.masks)
+                # Before the splits are dealt, any picture may be for training.
+                self.array[index], self.digests[index], found = decoder.whole(
+                    record, crops=record.split in {None, "", TRAIN}
+                )
             except ImageError as error:
-                return Unreadable(record.name, f"{error.code}: {error}")
-            return None
+                return Unreadable(record.name, f"{error.code}: {error}"), False
+            return None, found
 
         problems: list[Unreadable] = []
         # Threads, not processes: Pillow decodes without the interpreter's lock.
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
             try:
-                for done, problem in enumerate(pool.map(one, range(len(records))), start=1):
+                for done, (problem, found) in enumerate(pool.map(one, range(len(records))), start=1):
                     live(f"reading pictures: {done}/{len(records)}")
+                    self.found += found
                     if problem is not None:
                         problems.append(problem)
             except BaseException:
@@ -99,6 +107,7 @@ class TrainingPictures(TorchDataset[tuple["NDArray[np.uint8]", int, int]]):
         records: The training set; ``index`` counts in it.
         augmentation: Decides what a picture looks like in an epoch.
         cache: The pixel cache's file, and each record's place in it.
+        decoded: Where decoded pictures may be kept, and the digest of each record's file.
     """
 
     def __init__(
@@ -106,10 +115,15 @@ class TrainingPictures(TorchDataset[tuple["NDArray[np.uint8]", int, int]]):
         records: Sequence[Record],
         augmentation: Augmentation,
         cache: tuple[Path, NDArray[np.int64]],
+        decoded: tuple[Decoder, Sequence[str]] | None = None,
     ) -> None:
         self.records = tuple(records)
         self.augmentation = augmentation
         self.cache = cache
+        self.decoded = decoded or (
+            Decoder(augmentation.rule, finest=augmentation.finest),
+            [""] * len(self.records),
+        )
         self._array: NDArray[np.uint8] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -122,15 +136,21 @@ class TrainingPictures(TorchDataset[tuple["NDArray[np.uint8]", int, int]]):
         """Return uint8 (H, W, 3), the label, and the index."""
         epoch, index = key
         record = self.records[index]
-        if self.augmentation.preset in _FROM_CACHE:
-            if self._array is None:
-                self._array = np.load(self.cache[0], mmap_mode="r")
-            picture = self.augmentation.from_pixels(
-                self._array[self.cache[1][index]], epoch=epoch, index=index
-            )
-        else:
-            picture = self.augmentation(read_file(record.path), epoch=epoch, index=index, masks=record.masks)
+        decoder, digests = self.decoded
+        picture = self.augmentation.apply(
+            lambda: self._whole(index),
+            lambda: decoder.for_crops(record, digests[index]),
+            epoch=epoch,
+            index=index,
+            masks=record.masks,
+        )
         return picture, int(record.label or 0), index
+
+    def _whole(self, index: int) -> NDArray[np.uint8]:
+        if self._array is None:
+            self._array = np.load(self.cache[0], mmap_mode="r")
+        whole: NDArray[np.uint8] = self._array[self.cache[1][index]]
+        return whole
 
 
 class EpochBatches(Sampler[list[tuple[int, int]]]):

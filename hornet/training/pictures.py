@@ -17,8 +17,11 @@ from hornet.dataset import (
     split_dataset,
     write_manifest,
 )
+from hornet.dataset.store import open_store
 from hornet.errors import DatasetError, EmptyClass
+from hornet.training.augmentation import Augmentation
 from hornet.training.data import PixelCache
+from hornet.training.decoded import Decoder
 from hornet.training.runfolder import save_unreadable
 
 if TYPE_CHECKING:
@@ -41,11 +44,18 @@ class Pictures:
         dataset: Named as in the run's manifest, in its order.
         cache: Of these pictures and of those left out.
         places: Place of each picture in the cache, (N,).
+        decoder: What filled it; crops are cut from what it gives.
     """
 
     dataset: Dataset
     cache: PixelCache
     places: NDArray[np.int64]
+    decoder: Decoder
+
+    def digests(self, split: str) -> list[str]:
+        """Return the SHA-256 of the files of a split; empty where nothing is kept."""
+        of_split = (record.split == split for record in self.dataset.records)
+        return [self.cache.digests[place] for place, its in zip(self.places, of_split, strict=True) if its]
 
     def of(self, split: str) -> tuple[list[Record], NDArray[np.int64], NDArray[np.int64]]:
         """Return records, places in the cache (n,) and labels (n,) of a split."""
@@ -72,7 +82,8 @@ def prepare(
     check_classes(dataset, "The data set")
     if config.split_file is not None:
         dataset = apply_split_file(dataset, config.split_file)
-    cache, places = _fill(dataset, config, folder, report=report, live=live)
+    decoder = _decoder(config)
+    cache, places = _fill(dataset, decoder, config, folder, report=report, live=live)
     if len(places) < len(dataset):
         dataset = dataset.select(places.tolist())
     dataset, derivation = derive_groups(dataset, group_by=config.group_by, live=live)
@@ -89,7 +100,7 @@ def prepare(
     for line in (*dataset.notes[before:], *describe_splits(dataset)):
         report(line)
     # From here on pictures have the names that they have in the run's manifest.
-    return Pictures(read_manifest(folder.manifest), cache, places)
+    return Pictures(read_manifest(folder.manifest), cache, places, decoder)
 
 
 def prepare_again(
@@ -102,8 +113,9 @@ def prepare_again(
     """
     dataset = read_manifest(folder.manifest)
     exact = config.model_copy(update={"skip_unreadable": False})
-    cache, places = _fill(dataset, exact, folder, report=report, live=live)
-    return Pictures(dataset, cache, places)
+    decoder = _decoder(config)
+    cache, places = _fill(dataset, decoder, exact, folder, report=report, live=live)
+    return Pictures(dataset, cache, places, decoder)
 
 
 def describe_splits(dataset: Dataset) -> list[str]:
@@ -120,8 +132,14 @@ def describe_splits(dataset: Dataset) -> list[str]:
     return lines
 
 
+def _decoder(config: TrainConfig) -> Decoder:
+    finest = Augmentation(config.augment, config.seed, config.pixel_rule).finest
+    return Decoder(config.pixel_rule, finest=finest, store=open_store(config.cache))
+
+
 def _fill(
     dataset: Dataset,
+    decoder: Decoder,
     config: TrainConfig,
     folder: RunFolder,
     *,
@@ -131,7 +149,9 @@ def _fill(
     """Decode everything once; return the cache and the places of the readable pictures."""
     cache = PixelCache(folder.cache / "pixels.npy", len(dataset), config.size)
     report(f"reading {len(dataset)} pictures into a cache of {cache.array.nbytes / 1e6:.0f} MB")
-    problems = cache.fill(dataset.records, config.pixel_rule, live=live)
+    problems = cache.fill(dataset.records, config.pixel_rule, live=live, decoder=decoder)
+    if decoder.store is not None:
+        report(f"{cache.found} of {len(dataset)} were decoded before; kept: {decoder.store.describe()}")
     if not problems:
         return cache, np.arange(len(dataset))
     save_unreadable(folder.unreadable, problems)

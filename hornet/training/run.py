@@ -252,7 +252,14 @@ def _full_phase(run: _Run, network: HornetNet, point: StartingPoint, pictures: P
     workers = default_workers(run.hardware.device.type) if config.workers is None else config.workers
     run.report(f"phase two: all layers, augmentation {config.augment}, {workers} workers")
     loader = training_loader(
-        TrainingPictures(records, augmentation, (pictures.cache.file, places)), batches, workers=workers
+        TrainingPictures(
+            records,
+            augmentation,
+            (pictures.cache.file, places),
+            (pictures.decoder, pictures.digests(TRAIN)),
+        ),
+        batches,
+        workers=workers,
     )
     loop.run(
         FullPhase(

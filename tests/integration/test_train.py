@@ -413,3 +413,20 @@ def reference(settings, data, tmp_path_factory):
 
 def _flat(out):
     return load_file(out / "weights.safetensors")["layer3.1.conv2.weight"].numpy()
+
+
+def test_kept_pictures_change_no_bit(finished, settings, data, tmp_path):
+    """A run from decoded pictures ends like one that decodes, and says how many were there."""
+    said: list[str] = []
+    for name in ("first", "second"):
+        train_run(
+            settings(cache=str(tmp_path / "kept"), workers=1),
+            load_dataset(data),
+            tmp_path / name,
+            report=said.append,
+        )
+
+        assert _same(
+            load_file(finished[0] / "weights.safetensors"), load_file(tmp_path / name / "weights.safetensors")
+        )
+    assert ["0 of 32", "32 of 32"] == [line[:8].strip() for line in said if "were decoded before" in line]

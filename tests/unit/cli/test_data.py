@@ -3,12 +3,14 @@
 import csv
 import json
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from hornet.cli import app
 from hornet.dataset import load_dataset
 from hornet.dataset.drawings import write_dataset
+from hornet.dataset.store import PictureStore, entry_key
 from hornet.errors import ConfigError, ManifestInvalid, SplitLeakage
 
 
@@ -175,3 +177,19 @@ def test_train_derives_the_same_groups(folder, tmp_path, flags, groups):
     assert groups == len({row["group"] for row in rows})
     if not flags:
         assert 1 == len({row["split"] for row in rows if "clip" in row["path"]})
+
+
+def test_the_cache_is_shown_trimmed_and_cleared(tmp_path, monkeypatch):
+    """Folder and size as text and JSON."""
+    store = PictureStore(tmp_path / "store")
+    for n in range(3):
+        store.put(entry_key(str(n)), np.zeros((10, 10, 3), np.uint8))
+    monkeypatch.setenv("HORNET_CACHE", str(tmp_path / "store"))
+
+    def pictures(*arguments):
+        result = CliRunner().invoke(app, ["data", "cache", "--json", "-", *arguments])
+        return json.loads(result.stdout)["pictures"]
+
+    assert [3, 1, 0] == [pictures(), pictures("--limit", "400"), pictures("--clear")]
+    monkeypatch.setenv("HORNET_CACHE", "none")
+    assert 0 == pictures()

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from hornet.dataset.drawings import draw, encode_jpeg
-from hornet.images import WHOLE, PixelRule, pixels
+from hornet.images import WHOLE, PixelRule, decode, decoded_size, pixels
 from hornet.training.augmentation import PRESETS, Augmentation, flips
 
 RULE = PixelRule(size=(48, 64))
@@ -59,17 +59,40 @@ def test_flip_gives_the_picture_or_its_mirror_image_about_equally_often(jpeg):
     assert 15 < mirrored < 45
 
 
-def test_a_cached_picture_is_changed_like_the_file(jpeg):
-    """Presets without crops give the same from the pixel cache as from bytes."""
-    augmentation = Augmentation("flip", 9, RULE)
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("size", [(900, 700), (2600, 1900)])
+@pytest.mark.parametrize("resize", ["stretch", "pad"])
+def test_a_cached_picture_is_changed_like_the_file(preset, size, resize):
+    """Whole pictures and crops are the same from what was kept as from bytes, whatever scale a JPEG is decoded at."""
+    rule = PixelRule(size=(48, 64), resize=resize)
+    data = encode_jpeg(draw("present", seed=3, size=size))
+    augmentation = Augmentation(preset, 9, rule)
+    masks = ((0.0, 0.0, 0.4, 0.1),)
+    whole, decoded = pixels(data, rule, masks=masks), decode(data, rule=rule, box=augmentation.finest)
+    again = Image.fromarray(np.asarray(decoded))
 
     assert all(
         np.array_equal(
-            augmentation(jpeg, epoch=1, index=i),
-            augmentation.from_pixels(pixels(jpeg, RULE), epoch=1, index=i),
+            augmentation(data, epoch=1, index=i, masks=masks),
+            augmentation.apply(lambda: whole, lambda: again, epoch=1, index=i, masks=masks),
         )
-        for i in range(8)
+        for i in range(6)
     )
+    assert (preset in {"none", "flip"}) == (WHOLE == augmentation.finest)
+    assert decoded.size[0] < size[0]
+
+
+def test_the_decoding_for_crops_is_as_fine_as_each_crop_asks(jpeg):
+    """No crop is cut from fewer pixels than if it were decoded alone."""
+    data = encode_jpeg(draw("absent", seed=1, size=(1700, 1100)))
+    for resize in ("stretch", "pad"):
+        rule = PixelRule(size=(96, 128), resize=resize)
+        augmentation = Augmentation("strong", 0, rule)
+        finest = decoded_size(data, rule, augmentation.finest)
+        alone = [decoded_size(data, rule, augmentation.crop(np.random.default_rng(i))) for i in range(200)]
+
+        assert max(alone) <= finest
+        assert min(alone) < (1700, 1100)
 
 
 @pytest.mark.parametrize(("preset", "least"), [("flip-crop", 0.5), ("standard", 0.5), ("strong", 0.35)])

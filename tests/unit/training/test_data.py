@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from hornet.dataset import Record, load_dataset
-from hornet.dataset.drawings import write_dataset
+from hornet.dataset.drawings import draw, write_dataset
+from hornet.dataset.store import PictureStore
 from hornet.images import PixelRule, pixels
 from hornet.training.augmentation import Augmentation
 from hornet.training.data import (
@@ -20,6 +21,7 @@ from hornet.training.data import (
     epoch_order,
     training_loader,
 )
+from hornet.training.decoded import Decoder
 
 RULE = PixelRule(size=(32, 40))
 
@@ -138,8 +140,9 @@ def test_worker_processes_change_no_picture(records, tmp_path, preset):
 
 def test_labels_go_with_their_pictures(records, tmp_path):
     """Index and label of a batch are those of the record."""
+    cache = PixelCache(tmp_path / "pixels.npy", len(records), RULE.size)
     pictures = TrainingPictures(
-        records, Augmentation("flip-crop", 3, RULE), (tmp_path / "none.npy", np.arange(len(records)))
+        records, Augmentation("flip-crop", 3, RULE), (cache.file, np.arange(len(records)))
     )
     batches = EpochBatches(len(records), 4, seed=1, draw=None)
 
@@ -149,7 +152,8 @@ def test_labels_go_with_their_pictures(records, tmp_path):
 
 def test_the_data_set_survives_being_sent_to_a_worker(records, tmp_path):
     """Pickled before or after use, it gives the same picture."""
-    pictures = TrainingPictures(records, Augmentation("strong", 3, RULE), (tmp_path / "x.npy", np.arange(8)))
+    cache = PixelCache(tmp_path / "pixels.npy", len(records), RULE.size)
+    pictures = TrainingPictures(records, Augmentation("strong", 3, RULE), (cache.file, np.arange(8)))
     first = pictures[2, 5][0]
     again = pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(pictures))))
 
@@ -163,3 +167,69 @@ def test_there_are_never_more_workers_than_cores(monkeypatch):
     monkeypatch.setattr("os.cpu_count", lambda: 64)
 
     assert ((1, 2), (4, 8)) == (few, (default_workers("cpu"), default_workers("cuda")))
+
+
+def test_kept_pictures_change_nothing_but_the_decoding(records, tmp_path, monkeypatch):
+    """Filled from the store, and with crops cut from it, cache and loader give the same bytes, undecoded."""
+    augmentation = Augmentation("standard", 3, RULE)
+    places = np.arange(len(records), dtype=np.int64)
+
+    def everything(name, decoder):
+        cache = PixelCache(tmp_path / name, len(records), RULE.size)
+        assert [] == cache.fill(records, RULE, live=_quiet, decoder=decoder)
+        pictures = TrainingPictures(
+            records, augmentation, (cache.file, places), None if decoder is None else (decoder, cache.digests)
+        )
+        seen = [pictures[epoch, i][0].tobytes() for epoch in range(3) for i in range(len(records))]
+        return cache.found, np.array(cache.array), seen
+
+    def kept():
+        return Decoder(RULE, finest=augmentation.finest, store=PictureStore(tmp_path / "store"))
+
+    alone, first = everything("alone.npy", None), everything("first.npy", kept())
+    monkeypatch.setattr("hornet.training.decoded.decode", None)
+    monkeypatch.setattr("hornet.training.decoded.pixels", None)
+    second = everything("second.npy", pickle.loads(pickle.dumps(kept())))
+
+    assert (0, 0, len(records)) == (alone[0], first[0], second[0])
+    assert np.array_equal(alone[1], first[1])
+    assert np.array_equal(alone[1], second[1])
+    assert alone[2] == first[2] == second[2]
+
+
+def test_a_picture_too_large_to_keep_is_decoded_each_time(tmp_path, monkeypatch):
+    """Only the whole at the network's size is kept of it."""
+    monkeypatch.setattr("hornet.training.decoded.LARGEST", 1000)
+    file = tmp_path / "a.png"
+    draw("present", seed=1, size=(80, 60)).save(file)
+    store = PictureStore(tmp_path / "store")
+    decoder = Decoder(RULE, finest=(0.0, 0.0, 0.5, 0.5), store=store)
+    record = Record("a.png", file, 1)
+
+    _, digest, _ = decoder.whole(record, crops=True)
+
+    assert 1 == store.usage()[0]
+    assert (80, 60) == decoder.for_crops(record, digest).size
+
+
+def test_masks_and_rule_are_part_of_what_is_kept(records, tmp_path):
+    """A picture under another rule or mask is another entry; a copy of the file under another name isn't."""
+    store = PictureStore(tmp_path / "store")
+    record = records[0]
+    copy = tmp_path / "copy.jpg"
+    copy.write_bytes(record.path.read_bytes())
+    found = []
+    for rule, masks, path in [
+        (RULE, (), record.path),
+        (RULE, (), copy),
+        (RULE, ((0.0, 0.0, 0.5, 0.5),), copy),
+        (PixelRule(size=RULE.size, masks=((0.0, 0.0, 0.5, 0.5),)), (), copy),
+        (PixelRule(size=RULE.size, resize="pad"), (), copy),
+    ]:
+        picture, _, was_there = Decoder(rule, store=store).whole(
+            Record("x", path, 1, masks=masks), crops=False
+        )
+        assert np.array_equal(pixels(path.read_bytes(), rule, masks=masks), picture)
+        found.append(was_there)
+
+    assert [False, True, False, False, False] == found
