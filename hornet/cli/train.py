@@ -88,6 +88,13 @@ def train(  # noqa: PLR0917 - one parameter a flag
         Literal["none", "flip", "flip-crop", "standard", "strong"] | None,
         typer.Option(help="How much pictures are changed at random."),
     ] = None,
+    adversarial: Annotated[
+        int | None,
+        typer.Option(metavar="LEVELS", help="Train against changes of up to so many levels of 255."),
+    ] = None,
+    adversarial_attack: Annotated[
+        Literal["fgsm", "pgd"] | None, typer.Option(help="One step from a random start, or several.")
+    ] = None,
     validation: Annotated[float | None, typer.Option(help="Share of the groups for validation.")] = None,
     test: Annotated[float | None, typer.Option(help="Share of the groups for testing.")] = None,
     group_by: Annotated[

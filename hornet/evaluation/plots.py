@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from hornet.evaluation.metrics import Quality
     from hornet.evaluation.rivals import Standing
 
 #: Okabe and Ito 2008, without the yellow, which is too pale for lines.
@@ -51,4 +52,35 @@ def plot_rivals(standings: Sequence[Standing], file: Path) -> None:
         axis.set_axisbelow(True)
     quality = order[0].quality
     figure.suptitle(f"{quality.n} pictures, {quality.positives} with a hornet, {quality.groups} groups")
+    save_figure(figure, file)
+
+
+def plot_strengths(strengths: Sequence[int], qualities: Sequence[Quality], file: Path, *, title: str) -> None:
+    """Draw accuracy and AUC against the strength of an attack.
+
+    Args:
+        strengths: Levels of 255, ascending, 0 being no attack.
+        qualities: One a strength.
+        file: PNG to write.
+        title: Which attack.
+    """
+    figure, axes = new_figure(6.4, 4.4)
+    axis = axes[0][0]
+    for name, colour, marker in zip(("accuracy", "roc_auc"), COLOURS, MARKERS, strict=False):
+        values = [quality.metrics[name] for quality in qualities]
+        known = [(e.value, e.low, e.high) for e in values if e.value is not None]
+        lengths = [(v - (v if lo is None else lo), (v if hi is None else hi) - v) for v, lo, hi in known]
+        at = [s for s, e in zip(strengths, values, strict=True) if e.value is not None]
+        axis.errorbar(
+            at, [v for v, _, _ in known], yerr=list(zip(*lengths, strict=True)), color=colour, marker=marker,
+            capsize=3, label=TITLES[name],
+        )  # fmt: skip
+    axis.set(
+        xlabel="largest change of a channel (levels of 255)",
+        ylabel="quality (95 % interval)",
+        ylim=(-0.02, 1.02),
+    )
+    axis.set_title(title, fontsize=11)
+    axis.grid(color="0.85")
+    axis.legend()
     save_figure(figure, file)

@@ -99,6 +99,10 @@ class TrainConfig(BaseModel):
     in proportion to the square root of its size, so that small ones are seen more."""
     augment: Literal["none", "flip", "flip-crop", "standard", "strong"] = "standard"
     """How much pictures are changed at random in phase two."""
+    adversarial: Annotated[int, Field(ge=0, le=255)] = 0
+    """Phase two learns from pictures changed against it by up to so many levels of 255; 0: as they are."""
+    adversarial_attack: Literal["fgsm", "pgd"] = "fgsm"
+    """How: one step from a random start, or several."""
 
     # -- on what
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0

@@ -142,6 +142,7 @@ class Loop:
         live: Told often how far it is.
         keep: Called with the best weights whenever they improve.
         save: Called with what a checkpoint holds, at the end of every epoch and now and then within.
+        disturb: Changes a step's inputs, knowing its labels, before it learns from them.
         position: Where the run is.
         best: The best weights so far.
     """
@@ -156,6 +157,7 @@ class Loop:
     live: Callable[[str], None]
     keep: Callable[[dict[str, Tensor]], None]
     save: Callable[[dict[str, Any]], None]
+    disturb: Callable[[Phase, Tensor, Tensor], Tensor] | None = None
     position: Position = field(default_factory=Position)
     best: dict[str, Tensor] = field(default_factory=dict)
     _optimizer: dict[str, Any] = field(default_factory=dict)  # of a checkpoint, until its phase begins
@@ -251,14 +253,17 @@ class Loop:
         losses, first = position.losses, len(position.losses)
         seen, began = 0, time.monotonic()
         phase.train_mode()
-        for inputs, labels in phase.batches(phase.first_epoch + position.epoch, first):
+        for batch in phase.batches(phase.first_epoch + position.epoch, first):
+            inputs, labels = (tensor.to(self.hardware.device) for tensor in batch)
             # Dropout depends on the step alone, so that resuming needs no random state.
             seed_step(self.config.seed, phase.number, position.step)
             set_rates(phase.optimizer, factor(phase.schedule, position.step, total))
             phase.optimizer.zero_grad(set_to_none=True)
+            if self.disturb is not None:
+                inputs = self.disturb(phase, inputs, labels)
             with self.hardware.autocast():
-                logits = phase.logits(inputs.to(self.hardware.device))
-            loss = self.loss(logits.float(), labels.to(self.hardware.device))
+                logits = phase.logits(inputs)
+            loss = self.loss(logits.float(), labels)
             value = float(loss.detach())
             if not math.isfinite(value):
                 raise HornetError(

@@ -12,6 +12,7 @@ import torch
 
 from hornet.dataset import TRAIN, VALIDATION, load_dataset
 from hornet.errors import ConfigError
+from hornet.training.adversarial import build_adversary
 from hornet.training.augmentation import Augmentation
 from hornet.training.calibrate import calibrate
 from hornet.training.checkpoint import load_checkpoint, save_checkpoint
@@ -183,17 +184,19 @@ def _train(
     def save(checkpoint: dict[str, Any]) -> None:
         save_checkpoint(folder.checkpoint, {**checkpoint, "start": point.to_dict()})
 
+    loss = build_loss(config, pictures.of(TRAIN)[2], run.hardware.device)
     loop = Loop(
         network=network,
         config=config,
         hardware=run.hardware,
-        loss=build_loss(config, pictures.of(TRAIN)[2], run.hardware.device),
+        loss=loss,
         labels=pictures.of(VALIDATION)[2],
         metrics=folder.metrics,
         report=run.report,
         live=run.live,
         keep=keep,
         save=save,
+        disturb=build_adversary(config, network, run.hardware, loss),
     )
     if state is not None:
         loop.restore(state)

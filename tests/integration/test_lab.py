@@ -113,3 +113,35 @@ def test_a_model_file_joins_the_rivals(drawn, make_artifact, tmp_path):
 
     assert "nobody can tell" in result.stderr
     assert "tiny.onnx" == json.loads(result.stdout)["rivals"][0]["settings"]
+
+
+@pytest.mark.parametrize("method", ["fgsm", "pgd", "patch"])
+def test_attack_writes_table_json_plot_and_examples(run, tmp_path, method):
+    """Strength 0 reproduces the run's own test figures; the pictures are there to be looked at."""
+    calibration = json.loads((run / "calibration.json").read_text(encoding="utf-8"))
+    out = tmp_path / "out"
+    flags = ["--attack", method, "--epsilon", "0", "--epsilon", "16", "--steps", "2", "--examples", "3"]
+    result = _lab("attack", run, *flags, "--threads", "1", "--device", "cpu", "--out", out, "--json", "-")
+    document = json.loads(result.stdout)
+    nothing, strong = document["attacked"]
+
+    assert document == json.loads((out / "attack.json").read_text(encoding="utf-8"))
+    assert document["clean"] == nothing["quality"]
+    assert 0 == nothing["accuracy_lost"]["value"]
+    for name, figure in calibration["test"]["metrics"].items():
+        assert figure["value"] == pytest.approx(document["clean"]["metrics"][name]["value"], abs=1e-4)
+    assert (
+        strong["quality"]["metrics"]["roc_auc"]["value"] <= nothing["quality"]["metrics"]["roc_auc"]["value"]
+    )
+    assert _is_a_plot(out / "attack.png")
+    assert _is_a_plot(out / "examples.png")
+    assert 3 == len((out / "attack.csv").read_text(encoding="utf-8").splitlines())
+
+
+def test_attack_refuses_what_the_run_has_seen_and_limits_the_rest(drawn, run):
+    """A split that was learned from would flatter it; a limit takes both classes."""
+    with pytest.raises(SplitLeakage, match="trained on"):
+        _lab("attack", run, drawn.parent / "data", "--threads", "1")
+    result = _lab("attack", run, drawn, "--epsilon", "1", "--steps", "1", "--limit", "6", "--threads", "1")
+
+    assert "Split test: 6 pictures, 3 with a hornet" in result.stdout

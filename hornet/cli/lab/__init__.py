@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from hornet.cli.lab.attack import attack
 from hornet.cli.lab.rivals import rivals
 
 app = typer.Typer(
@@ -17,3 +18,4 @@ def _lab() -> None:
 
 
 app.command("rivals")(rivals)
+app.command("attack")(attack)
