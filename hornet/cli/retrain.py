@@ -40,7 +40,7 @@ def retrain(  # noqa: PLR0917 - one parameter a flag
         Literal["auto", "cpu", "cuda", "mps"] | None, typer.Option(help="Where to compute.")
     ] = None,
     precision: Annotated[
-        Literal["auto", "float32", "bfloat16"] | None,
+        Literal["auto", "float32", "bfloat16", "float16"] | None,
         typer.Option(help="bfloat16 is faster where the hardware has it."),
     ] = None,
     json: JsonOption = None,

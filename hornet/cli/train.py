@@ -68,7 +68,22 @@ def train(  # noqa: PLR0917 - one parameter a flag
     head_lr: Annotated[float | None, typer.Option(help="Learning rate of phase one.")] = None,
     weight_decay: Annotated[float | None, typer.Option(help="Decay of the weights.")] = None,
     schedule: Annotated[
-        Literal["constant", "step", "cosine", "cyclic"] | None, typer.Option(help="Of phase two's rate.")
+        Literal["constant", "step", "cosine", "cyclic", "plateau"] | None,
+        typer.Option(help="Of phase two's rate."),
+    ] = None,
+    plateau_epochs: Annotated[
+        int | None, typer.Option(help="Epochs without improvement until 'plateau' lowers the rate. [2]")
+    ] = None,
+    freeze: Annotated[
+        Literal["none", "stem", "layer1", "layer2", "layer3", "layer4"] | None,
+        typer.Option(help="Phase two leaves the stages up to this one alone."),
+    ] = None,
+    freeze_bn: Annotated[
+        bool | None, typer.Option("--freeze-bn", help="Batch normalisation keeps its statistics.")
+    ] = None,
+    ema: Annotated[
+        float | None,
+        typer.Option(metavar="DECAY", help="Keep a moving average of the weights, such as 0.999."),
     ] = None,
     layer_decay: Annotated[
         float | None, typer.Option(help="Factor of the rate from stage to stage downward.")
@@ -107,11 +122,14 @@ def train(  # noqa: PLR0917 - one parameter a flag
     seed: Annotated[int | None, typer.Option(help="Decides everything that is random.")] = None,
     threads: Annotated[int | None, typer.Option(help="Threads of the CPU. Default: all cores.")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes that prepare pictures.")] = None,
+    deterministic: Annotated[
+        bool | None, typer.Option("--deterministic", help="The same bits each time on a card too; slower.")
+    ] = None,
     device: Annotated[
         Literal["auto", "cpu", "cuda", "mps"] | None, typer.Option(help="Where to compute.")
     ] = None,
     precision: Annotated[
-        Literal["auto", "float32", "bfloat16"] | None,
+        Literal["auto", "float32", "bfloat16", "float16"] | None,
         typer.Option(help="bfloat16 is faster where the hardware has it."),
     ] = None,
     checkpoint_minutes: Annotated[

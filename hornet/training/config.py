@@ -84,12 +84,22 @@ class TrainConfig(BaseModel):
     """Learning rate of phase one, which always uses AdamW."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.02
     """Decay of weights; biases and normalisation are exempt."""
-    schedule: Literal["constant", "step", "cosine", "cyclic"] = "cosine"
-    """The rate over the steps of a phase, after a short warm-up."""
+    schedule: Literal["constant", "step", "cosine", "cyclic", "plateau"] = "cosine"
+    """Phase two's rate over its steps, after a short warm-up; ``plateau`` looks at the validation loss."""
+    plateau_epochs: Annotated[int, Field(ge=1)] = 2
+    """Epochs without a lower validation loss after which ``plateau`` divides the rate by 10."""
     layer_decay: Annotated[float, Field(gt=0, le=1)] = 0.75
     """Factor of the rate from one stage down to the next; 1 trains all layers alike."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
     """Share of the features dropped before the linear layer, in training."""
+    freeze: Literal["none", "stem", "layer1", "layer2", "layer3", "layer4"] = "none"
+    """Last stage that phase two leaves alone: it and those below keep weights and batch statistics."""
+    freeze_bn: bool = False
+    """Batch normalisation keeps its running statistics, in all layers and both phases, and normalises with
+    them; its scale and shift are still trained."""
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share that a moving average of weights and buffers keeps of itself at a step; the average is
+    evaluated and kept. 0: none."""
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of each label that is spread over both classes."""
     class_weights: Literal["none", "balanced"] = "none"
@@ -111,11 +121,14 @@ class TrainConfig(BaseModel):
     """Threads of the CPU; a run is bit-identical for one number of them. Default: all cores."""
     workers: Annotated[int, Field(ge=0)] | None = None
     """Processes that prepare pictures; changes nothing but the speed. Default: by cores."""
+    deterministic: bool = False
+    """Only operations that give the same bits each time, on a card too; an error where there is none."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """``auto`` takes CUDA, else Apple's MPS, else the CPU."""
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """``bfloat16`` computes matrices and convolutions so (weights stay float32): about 3 times as fast
-    on CPUs made for it. ``auto`` does that on CUDA where the card can."""
+    on CPUs made for it. ``auto`` does that on CUDA where the card can. ``float16``, for
+    older cards, scales losses and gradients; CUDA only."""
     checkpoint_minutes: Annotated[float, Field(ge=0)] = 10.0
     """A checkpoint is written at the end of every epoch, and within one whenever the last is this old;
     0: after every step."""
@@ -157,6 +170,13 @@ class TrainConfig(BaseModel):
             raise ValueError(f"validation {self.validation} + test {self.test} leave nothing to train on")
         if self.weights == "none" and self.epochs == 0:
             raise ValueError("without weights there is no phase one, so epochs must be at least 1")
+        if self.weights == "none" and self.freeze != "none":
+            raise ValueError(f"freeze {self.freeze} would keep random weights: load some, or freeze none")
+        if self.schedule == "plateau" and self.plateau_epochs >= self.patience:
+            raise ValueError(
+                f"plateau_epochs {self.plateau_epochs} must be less than patience {self.patience}: else training "
+                "stops before the rate falls"
+            )
         return self
 
     @property

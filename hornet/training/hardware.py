@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -26,38 +27,79 @@ class Hardware:
     Attributes:
         device: ``cpu``, ``cuda`` or ``mps``.
         bfloat16: Whether convolutions and matrices are computed in bfloat16.
+        float16: Whether they are in float16, whose small range needs gradients to be scaled.
     """
 
     device: torch.device
     bfloat16: bool
+    float16: bool = False
 
     def autocast(self) -> AbstractContextManager[object]:
         """Compute what is inside in this precision."""
-        if not self.bfloat16:
+        if not (self.bfloat16 or self.float16):
             return nullcontext()
-        return torch.autocast(self.device.type, dtype=torch.bfloat16)
+        return torch.autocast(self.device.type, dtype=torch.float16 if self.float16 else torch.bfloat16)
+
+    def exact(self) -> Hardware:
+        """Return the same device in float32."""
+        return Hardware(self.device, bfloat16=False)
+
+    def scaler(self) -> torch.amp.GradScaler:
+        """Return what scales losses and gradients in float16, and does nothing in other precisions."""
+        return torch.amp.GradScaler(self.device.type, enabled=self.float16)
 
     def describe(self) -> str:
         """Say what was chosen."""
         name = torch.cuda.get_device_name() if self.device.type == "cuda" else self.device.type
-        return f"{name}, {'bfloat16' if self.bfloat16 else 'float32'}"
+        return f"{name}, {'float16' if self.float16 else 'bfloat16' if self.bfloat16 else 'float32'}"
 
 
 def choose_hardware(device: str, precision: str) -> Hardware:
     """Resolve ``auto`` for device and precision.
 
     Raises:
-        ConfigError: If the device asked for isn't there.
+        ConfigError: If the device asked for isn't there, or can't compute so.
     """
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if device == "auto":
         device = next(name for name in ("cuda", "mps", "cpu") if there[name])
     if not there[device]:
         raise ConfigError(f"device {device} isn't available here; choose --device auto or cpu")
+    if precision == "float16" and device != "cuda":
+        raise ConfigError(
+            f"precision float16 is for CUDA, not for {device}; choose --precision auto, or bfloat16, which needs no "
+            "scaled gradients"
+        )
     bfloat16 = precision == "bfloat16" or (
         precision == "auto" and device == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     )
-    return Hardware(torch.device(device), bfloat16)
+    return Hardware(torch.device(device), bfloat16, float16=precision == "float16")
+
+
+@contextmanager
+def deterministic(on: bool) -> Iterator[None]:
+    """Let every operation inside give the same bits each time, or raise where it can't.
+
+    cuDNN then chooses its algorithms without timing them, cuBLAS gets a fixed workspace, and torch fills
+    new memory before it is used.
+
+    Args:
+        on: Otherwise nothing is changed.
+    """
+    if not on:
+        yield
+        return
+    # Read when the first matrix is multiplied on a card: https://docs.nvidia.com/cuda/cublas/#results-reproducibility
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    cudnn = torch.backends.cudnn
+    before = torch.are_deterministic_algorithms_enabled(), cudnn.deterministic, cudnn.benchmark
+    torch.use_deterministic_algorithms(True)
+    cudnn.deterministic, cudnn.benchmark = True, False
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0])
+        cudnn.deterministic, cudnn.benchmark = before[1:]
 
 
 @contextmanager

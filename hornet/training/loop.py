@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import time
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,6 +15,7 @@ from torch import nn
 
 from hornet.dataset import write_atomically
 from hornet.errors import ConfigError, HornetError
+from hornet.training.averaging import build_average
 from hornet.training.hardware import seed_step
 from hornet.training.optim import factor, set_rates
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.optim import Optimizer
 
+    from hornet.training.averaging import Average
     from hornet.training.config import TrainConfig
     from hornet.training.hardware import Hardware
     from hornet.training.network import HornetNet
@@ -108,6 +111,7 @@ class Position:
         best: Where the best weights so far are from.
         phase_best: Lowest validation loss of this phase.
         stale: Epochs since then.
+        lowered: How often in this phase the validation loss stood still, for the schedule ``plateau``.
         losses: Of the steps of the unfinished epoch.
     """
 
@@ -118,12 +122,13 @@ class Position:
     best: Best = Best()
     phase_best: float = math.inf
     stale: int = 0
+    lowered: int = 0
     losses: list[float] = field(default_factory=list)
 
     def enter(self, phase: str) -> None:
         """Begin a phase."""
         self.phase, self.epoch, self.step = phase, 0, 0
-        self.phase_best, self.stale = math.inf, 0
+        self.phase_best, self.stale, self.lowered = math.inf, 0, 0
         self.losses = []
 
 
@@ -162,6 +167,12 @@ class Loop:
     best: dict[str, Tensor] = field(default_factory=dict)
     _optimizer: dict[str, Any] = field(default_factory=dict)  # of a checkpoint, until its phase begins
     _saved: float = field(default_factory=time.monotonic)
+    _average: Average | None = field(init=False)
+    _scaler: torch.amp.GradScaler = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._average = build_average(self.config.ema)
+        self._scaler = self.hardware.scaler()
 
     def run(self, phase: Phase) -> None:
         """Train a phase to its end or until patience is out, from where ``position`` says.
@@ -171,15 +182,18 @@ class Loop:
         """
         if self.position.phase != phase.name:
             self.position.enter(phase.name)
+            if self._average is not None:
+                self._average.begin(self.network)
         elif self._optimizer:
             phase.optimizer.load_state_dict(self._optimizer)
         self._optimizer = {}
         while self.position.epoch < phase.epochs and self.position.stale < self.config.patience:
             began = time.monotonic()
             train_loss, speed = self._train(phase)
-            logits = phase.validate()
-            loss = cross_entropy(logits, self.labels)
-            self._remember(phase, loss)
+            with nullcontext() if self._average is None else self._average.shown(self.network):
+                logits = phase.validate()
+                loss = cross_entropy(logits, self.labels)
+                self._remember(phase, loss)
             rate = phase.optimizer.param_groups[0]["lr"]
             seconds = time.monotonic() - began
             auc = roc_auc(self.labels, logits[:, 1] - logits[:, 0])
@@ -214,6 +228,8 @@ class Loop:
             "network": self.network.state_dict(),
             "optimizer": phase.optimizer.state_dict(),
             "best": self.best,
+            "average": {} if self._average is None else self._average.state,
+            "scaler": self._scaler.state_dict(),
             "threads": torch.get_num_threads(),
         }
 
@@ -235,6 +251,9 @@ class Loop:
         if self.best:
             self.keep(self.best)
         self._optimizer = state["optimizer"]
+        if self._average is not None:
+            self._average.restore(self.network, state["average"])
+        self._scaler.load_state_dict(state["scaler"])
         # Epochs after the checkpoint will be done again.
         if not self.position.rows:
             self.metrics.unlink(missing_ok=True)
@@ -257,7 +276,7 @@ class Loop:
             inputs, labels = (tensor.to(self.hardware.device) for tensor in batch)
             # Dropout depends on the step alone, so that resuming needs no random state.
             seed_step(self.config.seed, phase.number, position.step)
-            set_rates(phase.optimizer, factor(phase.schedule, position.step, total))
+            set_rates(phase.optimizer, factor(phase.schedule, position.step, total, position.lowered))
             phase.optimizer.zero_grad(set_to_none=True)
             if self.disturb is not None:
                 inputs = self.disturb(phase, inputs, labels)
@@ -270,9 +289,12 @@ class Loop:
                     f"the loss became {value} in phase {phase.name}, epoch {position.epoch + 1}, step "
                     f"{position.step + 1}; try a lower --lr (or --head-lr), or --precision float32"
                 )
-            loss.backward()
-            phase.optimizer.step()
+            self._scaler.scale(loss).backward()
+            self._scaler.step(phase.optimizer)
+            self._scaler.update()
             position.step += 1
+            if self._average is not None:
+                self._average.update(self.network, position.step)
             losses.append(value)
             seen += len(labels)
             speed = seen / max(time.monotonic() - began, 1e-9)
@@ -292,6 +314,8 @@ class Loop:
         position.stale += 1
         if loss < position.phase_best:
             position.phase_best, position.stale = loss, 0
+        elif position.stale % self.config.plateau_epochs == 0:
+            position.lowered += 1
         if loss < position.best.validation_loss:
             position.best = Best(phase.name, position.epoch, loss)
             self.best = {

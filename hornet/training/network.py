@@ -50,6 +50,10 @@ class HornetNet(ResNet):  # type: ignore[misc]  # torchvision is untyped
             return cast("Tensor", self.maxpool(self.relu(self.bn1(self.conv1(x)))))
         return cast("Tensor", getattr(self, name)(x))
 
+    def parts(self, stage: str) -> list[nn.Module]:
+        """Return the modules with weights of one of ``STAGES``."""
+        return [self.conv1, self.bn1] if stage == "stem" else [getattr(self, stage)]
+
     def feature_map(self, x: Tensor, *, first: str = "stem") -> Tensor:
         """Return the last feature map (N, 512, h, w).
 

@@ -70,12 +70,19 @@ def build_optimizer(name: str, groups: list[dict[str, Any]]) -> Optimizer:
     raise ConfigError(f"optimizer {name!r} isn't known; choose from sgd, momentum, adam, adamw")
 
 
-def factor(schedule: str, step: int, total: int) -> float:
+def factor(schedule: str, step: int, total: int, lowered: int = 0) -> float:
     """Return what the rates are multiplied by at ``step`` of ``total`` steps, counted from 0.
 
     All schedules begin with a linear warm-up over 5 % of the steps, 200 at most. ``constant`` stays at
     1; ``step`` falls tenfold at 1/2 and at 3/4; ``cosine`` falls to 0 (Loshchilov and Hutter 2017);
-    ``cyclic`` makes four triangles between 0.1 and 1 (Smith 2017).
+    ``cyclic`` makes four triangles between 0.1 and 1 (Smith 2017); ``plateau`` falls tenfold each time that the
+    validation loss stood still.
+
+    Args:
+        schedule: Its name.
+        step: Counted from 0 over the phase.
+        total: Steps of the phase.
+        lowered: How often the validation loss stood still.
 
     Raises:
         ConfigError: If the schedule isn't known.
@@ -89,11 +96,15 @@ def factor(schedule: str, step: int, total: int) -> float:
     done = (step - warm_up) / max(total - warm_up, 1)
     if schedule == "constant":
         return 1.0
+    if schedule == "plateau":
+        return 0.1**lowered
     if schedule == "step":
         return 0.1 ** sum(done >= at for at in _STEPS_AT)
     if schedule == "cosine":
         return 0.5 * (1 + math.cos(math.pi * done))
-    raise ConfigError(f"schedule {schedule!r} isn't known; choose from constant, step, cosine, cyclic")
+    raise ConfigError(
+        f"schedule {schedule!r} isn't known; choose from constant, step, cosine, cyclic, plateau"
+    )
 
 
 def set_rates(optimizer: Optimizer, multiplier: float) -> None:

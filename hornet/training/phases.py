@@ -11,7 +11,7 @@ from torch import nn
 from hornet.training.augmentation import flips
 from hornet.training.data import EpochBatches
 from hornet.training.features import cache_features, logits_after
-from hornet.training.network import normalise
+from hornet.training.network import STAGES, normalise
 from hornet.training.optim import build_optimizer, parameter_groups
 
 if TYPE_CHECKING:
@@ -118,7 +118,8 @@ class HeadPhase:
         """Train, except that loaded batch normalisation keeps its statistics."""
         self.network.train()
         for name, module in self.network.named_modules():
-            if isinstance(module, nn.BatchNorm2d) and f"{name}.running_mean" not in self.point.initialised:
+            loaded = f"{name}.running_mean" not in self.point.initialised
+            if isinstance(module, nn.BatchNorm2d) and (loaded or self.config.freeze_bn):
                 module.eval()
 
     def logits(self, inputs: Tensor) -> Tensor:
@@ -153,7 +154,7 @@ class FullPhase:
     """Phase two: all layers, smaller rates below, augmented pictures.
 
     Args:
-        network: All of its parameters are trained.
+        network: Its parameters are trained, but those of the stages that are frozen.
         config: Of the run.
         hardware: Where to compute.
         loader: Gives augmented pictures; its batches know the epoch.
@@ -184,6 +185,11 @@ class FullPhase:
         self.schedule: str = config.schedule
         self.loader, self._batches = loader, batches
         self.pictures, self.validation = pictures, validation
+        self.freeze_bn = config.freeze_bn
+        last = STAGES.index(config.freeze) if config.freeze != "none" else -1
+        self._frozen = [part for stage in STAGES[: last + 1] for part in network.parts(stage)]
+        for part in self._frozen:
+            part.requires_grad_(False)
         groups = parameter_groups(
             network,
             rate=config.rate,
@@ -203,8 +209,14 @@ class FullPhase:
             yield pictures, labels
 
     def train_mode(self) -> None:
-        """Train everything."""
+        """Train everything that isn't frozen."""
         self.network.train()
+        for part in self._frozen:
+            part.eval()
+        if self.freeze_bn:
+            for module in self.network.modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    module.eval()
 
     def logits(self, inputs: Tensor) -> Tensor:
         """Return (N, 2) of uint8 pictures."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -24,7 +24,7 @@ from hornet.training.data import (
     draw_probabilities,
     training_loader,
 )
-from hornet.training.hardware import Hardware, choose_hardware, cpu_threads
+from hornet.training.hardware import Hardware, choose_hardware, cpu_threads, deterministic
 from hornet.training.loop import Loop, build_loss
 from hornet.training.network import HornetNet
 from hornet.training.phases import FullPhase, HeadPhase
@@ -162,7 +162,7 @@ def _computing(run: _Run) -> Iterator[None]:
     """Set the threads, and remove the caches at the end."""
     run.report(f"device: {run.hardware.describe()}, {run.config.threads} threads, seed {run.config.seed}")
     try:
-        with cpu_threads(run.config.threads or 1):
+        with cpu_threads(run.config.threads or 1), deterministic(run.config.deterministic):
             yield
     finally:
         shutil.rmtree(run.folder.cache, ignore_errors=True)
@@ -212,8 +212,7 @@ def _train(
         interrupted = True
         run.report("interrupted: keeping the best weights so far (once more to leave at once)")
     network.load_state_dict(loop.best)
-    exact = replace(run.hardware, bfloat16=False)
-    calibration = calibrate(network, pictures, exact, folder, loop.position.best)
+    calibration = calibrate(network, pictures, run.hardware.exact(), folder, loop.position.best)
     return RunResult(folder.path, calibration, interrupted)
 
 
@@ -253,7 +252,8 @@ def _full_phase(run: _Run, network: HornetNet, point: StartingPoint, pictures: P
         len(records), config.batch, config.seed, draw_probabilities(records, config.balance)
     )
     workers = default_workers(run.hardware.device.type) if config.workers is None else config.workers
-    run.report(f"phase two: all layers, augmentation {config.augment}, {workers} workers")
+    frozen = "all layers" if config.freeze == "none" else f"layers above {config.freeze}"
+    run.report(f"phase two: {frozen}, augmentation {config.augment}, {workers} workers")
     loader = training_loader(
         TrainingPictures(
             records,

@@ -377,6 +377,62 @@ def test_validation_without_a_class_is_an_error(settings, data, tmp_path):
         train_run(settings(), dataset.with_splits(splits), tmp_path / "run")
 
 
+def test_frozen_stages_keep_every_bit_in_phase_two(settings, data, partial, tmp_path):
+    """Up to the stage that is named, with the statistics of batch normalisation; above, all is trained."""
+    lines: list[str] = []
+    config = settings(freeze="layer2", head_epochs=0, epochs=1)
+    train_run(config, load_dataset(data), tmp_path / "run", report=lines.append)
+    loaded, trained = load_file(partial), load_file(tmp_path / "run" / "weights.safetensors")
+    frozen = [name for name in loaded if name.split(".")[0] in {"conv1", "bn1", "layer1", "layer2"}]
+
+    assert all(torch.equal(loaded[name].to(trained[name].dtype), trained[name]) for name in frozen)
+    for name in ("layer3.0.conv1.weight", "layer3.0.bn1.running_mean", "layer3.0.bn1.bias"):
+        assert not torch.equal(loaded[name].float(), trained[name])
+    assert any(line.startswith("phase two: layers above layer2, ") for line in lines)
+
+
+def test_frozen_batch_normalisation_keeps_its_statistics_and_trains_its_scale(
+    settings, data, partial, tmp_path
+):
+    """In both phases, also where it was drawn."""
+    train_run(settings(freeze_bn=True, head_epochs=1, epochs=1), load_dataset(data), tmp_path / "run")
+    loaded = load_file(partial)
+    trained = torch.load(_payload(tmp_path / "run" / "checkpoint" / "last.pt"), weights_only=True)["network"]
+
+    for name in ("bn1", "layer3.1.bn2"):
+        assert torch.equal(loaded[f"{name}.running_mean"].float(), trained[f"{name}.running_mean"])
+        assert not torch.equal(loaded[f"{name}.weight"].float(), trained[f"{name}.weight"])
+    assert 0 == trained["layer4.1.bn2.running_mean"].abs().max()
+    assert 0 < trained["layer4.1.bn2.bias"].abs().max()
+
+
+def test_a_deterministic_run_forbids_other_operations_while_it_lasts(settings, data, tmp_path):
+    """And the setting is off again afterwards."""
+    seen = set()
+    config = settings(deterministic=True, head_epochs=1, epochs=0)
+    train_run(
+        config,
+        load_dataset(data),
+        tmp_path / "run",
+        live=lambda _: seen.add(torch.are_deterministic_algorithms_enabled()),
+    )
+
+    assert {True} == seen
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_a_run_with_an_average_and_a_plateau_is_resumed_to_the_bit(settings, data, tmp_path):
+    """Killed in the middle of phase two, where both have a history."""
+    config = settings(ema=0.8, schedule="plateau", plateau_epochs=1, freeze="stem", checkpoint_minutes=0)
+    train_run(config, load_dataset(data), tmp_path / "whole")
+    with pytest.raises(RuntimeError, match="stopped by the test"):
+        train_run(config, load_dataset(data), tmp_path / "killed", live=_Stopper("full", 5))
+    resume_run(tmp_path / "killed")
+
+    assert _metrics(tmp_path / "whole") == _metrics(tmp_path / "killed")
+    assert _same(*(load_file(tmp_path / run / "weights.safetensors") for run in ("whole", "killed")))
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -393,14 +449,33 @@ def test_validation_without_a_class_is_an_error(settings, data, tmp_path):
         {"lr": 1e-3},
         {"precision": "bfloat16"},
         {"batch": 5},
+        {"ema": 0.9},
+        {"init": "xavier"},
+        {"optimizer": "sgd"},
+        {"optimizer": "adam"},
     ],
-    ids=lambda change: next(iter(change)),
+    ids=lambda change: "-".join(map(str, *change.items())),
 )
 def test_every_option_of_phase_two_changes_the_weights(reference, settings, data, tmp_path, change):
     """An option that does nothing would be a lie."""
     train_run(settings(head_epochs=0, epochs=1, **change), load_dataset(data), tmp_path / "run")
 
     assert not np.array_equal(reference, _flat(tmp_path / "run"))
+
+
+def test_class_weights_change_what_is_learned_where_classes_are_uneven(settings, data, tmp_path):
+    """With three times as many absences as presences in training."""
+    dataset = load_dataset(data)
+    held = ["validation", "test", "test"]
+    splits = ["validation" if i % 4 == 0 else "train" for i in range(len(dataset))]
+    present = [i for i, record in enumerate(dataset.records) if record.label and splits[i] == "train"]
+    for i in present[4:]:
+        splits[i] = held[i % 3]
+    for weights in ("none", "balanced"):
+        config = settings(head_epochs=0, epochs=1, class_weights=weights, group_by="none")
+        train_run(config, dataset.with_splits(splits), tmp_path / weights)
+
+    assert not np.array_equal(_flat(tmp_path / "none"), _flat(tmp_path / "balanced"))
 
 
 @pytest.fixture(scope="module")

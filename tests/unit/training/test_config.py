@@ -42,7 +42,10 @@ def test_what_is_saved_is_what_is_loaded(tmp_path):
         ({"masks": ((0.5, 0.0, 0.4, 1.0),)}, "x0 < x1"),
         ({"validation": 0.6, "test": 0.4}, "nothing to train on"),
         ({"weights": "none", "epochs": 0}, "epochs must be at least 1"),
-        ({"schedule": "plateau"}, "schedule: "),
+        ({"schedule": "linear"}, "schedule: "),
+        ({"schedule": "plateau", "plateau_epochs": 4}, "less than patience 4"),
+        ({"weights": "none", "freeze": "layer1"}, "would keep random weights"),
+        ({"ema": 1.0}, "ema: "),
         ({"seed": -1}, "seed: "),
     ],
 )

@@ -1,6 +1,7 @@
 """The small parts of the loop: losses, ranking, hardware, words for time."""
 
 import math
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 
 from hornet.errors import ConfigError
 from hornet.training.config import TrainConfig
-from hornet.training.hardware import choose_hardware, cpu_threads, seed_step
+from hornet.training.hardware import Hardware, choose_hardware, cpu_threads, deterministic, seed_step
 from hornet.training.loop import build_loss, cross_entropy, duration, roc_auc
 
 LABELS = np.array([0, 0, 0, 1])
@@ -84,6 +85,34 @@ def test_autocast_computes_in_bfloat16():
         exact = x @ x
 
     assert (torch.bfloat16, torch.float32) == (fast.dtype, exact.dtype)
+
+
+def test_float16_is_for_cuda_and_scales_losses():
+    """Elsewhere the message says what to choose; in other precisions the scaler does nothing."""
+    with pytest.raises(ConfigError, match="CUDA, not for cpu; choose --precision auto, or bfloat16"):
+        choose_hardware("cpu", "float16")
+    half = Hardware(torch.device("cpu"), bfloat16=False, float16=True)
+    with half.autocast():
+        assert torch.float16 == (torch.ones(2, 2) @ torch.ones(2, 2)).dtype
+    loss = torch.tensor(0.5)
+
+    assert half.scaler().scale(loss) > 1000
+    assert loss is half.exact().scaler().scale(loss)
+    assert "cpu, float16" == half.describe()
+
+
+def test_deterministic_forbids_what_may_differ_and_gives_the_settings_back(monkeypatch):
+    """Inside only; and only if it was asked for."""
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    with deterministic(on=False):
+        off = torch.are_deterministic_algorithms_enabled()
+    with deterministic(on=True):
+        on = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.deterministic
+        workspace = os.environ["CUBLAS_WORKSPACE_CONFIG"]
+
+    assert (False, (True, True), ":4096:8") == (off, on, workspace)
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert not torch.backends.cudnn.deterministic
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a card")

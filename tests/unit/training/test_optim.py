@@ -80,7 +80,15 @@ def test_schedules_have_their_shapes():
     } == at
 
 
-@pytest.mark.parametrize("schedule", ["constant", "step", "cosine", "cyclic"])
+def test_plateau_divides_by_ten_each_time():
+    """After the warm-up, whatever the step is."""
+    assert [0.02, 1.0, 0.1, 0.01] == [
+        round(factor("plateau", step, 1000, lowered), 3)
+        for step, lowered in [(0, 0), (900, 0), (60, 1), (999, 2)]
+    ]
+
+
+@pytest.mark.parametrize("schedule", ["constant", "step", "cosine", "cyclic", "plateau"])
 @pytest.mark.parametrize("total", [1, 2, 7, 100, 100_000])
 def test_a_rate_is_never_above_its_base_nor_negative(schedule, total):
     """However short or long a phase is."""
@@ -106,4 +114,4 @@ def test_unknown_names_are_refused():
     with pytest.raises(ConfigError, match="adamw"):
         build_optimizer("rmsprop", [])
     with pytest.raises(ConfigError, match="cosine"):
-        factor("plateau", 0, 10)
+        factor("linear", 0, 10)
