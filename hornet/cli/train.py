@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -190,15 +191,17 @@ def _run(settings: TrainConfig | None, out: Path, *, export: bool) -> None:
     from hornet.dataset import load_dataset
     from hornet.training.run import resume_run, train_run
 
-    progress = Progress()
+    progress = Progress(quiet=os.environ.get("RANK", "0") != "0")
     if settings is None:
         result = resume_run(out, report=progress.report, live=progress.live)
     else:
         dataset = load_dataset(settings.data)
         for note in dataset.notes:
-            say(note)
+            progress.report(note)
         result = train_run(settings, dataset, out, report=progress.report, live=progress.live)
     progress.clear()
+    if not result.writes:  # rank 0 tells and exports
+        return
     for split in ("validation", "test"):
         if (quality := result.calibration[split]) is not None:
             say(f"{split}: {_quality(quality)}")
@@ -219,7 +222,8 @@ def _run(settings: TrainConfig | None, out: Path, *, export: bool) -> None:
 class Progress:
     """Progress on stderr: one line that is redrawn on a terminal, a line now and then elsewhere."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
         self._terminal = sys.stderr.isatty()
         self._last = time.monotonic()
         self._drawn = False
@@ -227,7 +231,7 @@ class Progress:
     def live(self, text: str) -> None:
         """Show how far it is, unless that was shown just now."""
         now = time.monotonic()
-        if now - self._last < (_REDRAW_S if self._terminal else _PIPE_S):
+        if self._quiet or now - self._last < (_REDRAW_S if self._terminal else _PIPE_S):
             return
         self._last = now
         if self._terminal:
@@ -239,6 +243,8 @@ class Progress:
 
     def report(self, text: str) -> None:
         """Show a line that stays."""
+        if self._quiet:
+            return
         self.clear()
         self._last = time.monotonic()
         say(text)

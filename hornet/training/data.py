@@ -15,6 +15,7 @@ from torch.utils.data import Dataset as TorchDataset
 from hornet.dataset import TRAIN
 from hornet.errors import ImageError
 from hornet.training.decoded import Decoder
+from hornet.training.distributed import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -43,18 +44,19 @@ class PixelCache:
     """All pictures as the network takes them, unchanged, in one memory-mapped file.
 
     Args:
-        file: Where; written anew.
+        file: Where; written anew unless ``there``.
         count: Number of pictures.
         size: Height and width, px.
+        there: Whether another process has filled it.
     """
 
-    def __init__(self, file: Path, count: int, size: tuple[int, int]) -> None:
+    def __init__(self, file: Path, count: int, size: tuple[int, int], *, there: bool = False) -> None:
         self.file = file
         self.digests = [""] * count
         self.found = 0
         file.parent.mkdir(parents=True, exist_ok=True)
         self.array: NDArray[np.uint8] = np.lib.format.open_memmap(
-            file, mode="w+", dtype=np.uint8, shape=(count, *size, 3)
+            file, mode="r" if there else "w+", dtype=np.uint8, shape=(count, *size, 3)
         )
 
     def fill(
@@ -156,16 +158,20 @@ class TrainingPictures(TorchDataset[tuple["NDArray[np.uint8]", int, int]]):
 class EpochBatches(Sampler[list[tuple[int, int]]]):
     """Batches of (epoch, index); set ``epoch``, and ``first`` to leave out those that are done, before each pass.
 
+    Of several processes each gets its share of every batch, cut by place: the batch as a whole is the same.
     The remainder that doesn't fill a batch is left out: another one in every epoch.
     """
 
-    def __init__(self, count: int, batch: int, seed: int, draw: NDArray[np.float64] | None) -> None:
+    def __init__(
+        self, count: int, batch: int, seed: int, draw: NDArray[np.float64] | None, world: World | None = None
+    ) -> None:
         self.count = count
         self.batch = min(batch, count)
         self.seed = seed
         self.draw = draw
         self.epoch = 0
         self.first = 0
+        self.world = world or World()
 
     def __len__(self) -> int:
         return self.count // self.batch
@@ -173,7 +179,8 @@ class EpochBatches(Sampler[list[tuple[int, int]]]):
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         order = epoch_order(self.count, self.seed, self.epoch, self.draw)
         for start in range(self.first * self.batch, len(self) * self.batch, self.batch):
-            yield [(self.epoch, int(index)) for index in order[start : start + self.batch]]
+            mine = order[start : start + self.batch][self.world.part(self.batch)]
+            yield [(self.epoch, int(index)) for index in mine]
 
 
 def epoch_order(count: int, seed: int, epoch: int, draw: NDArray[np.float64] | None) -> NDArray[np.int64]:

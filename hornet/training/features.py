@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+    from hornet.training.distributed import World
     from hornet.training.hardware import Hardware
     from hornet.training.network import HornetNet
 
@@ -70,7 +71,9 @@ def cache_features(
     """
     array: NDArray[np.float16] | None = None
     with torch.inference_mode():
-        for start in range(0, len(places), _BATCH):
+        world = hardware.world
+        # The same batches whatever the number of processes: a batch's place decides who computes it.
+        for start in range(world.rank * _BATCH, len(places), world.size * _BATCH):
             batch = np.ascontiguousarray(pictures[places[start : start + _BATCH]])
             for copy in range(2 if flipped else 1):
                 view = np.ascontiguousarray(batch[:, :, ::-1]) if copy else batch
@@ -79,9 +82,23 @@ def cache_features(
                 made = x.to(torch.float16).cpu().numpy()
                 if array is None:
                     shape = (2 if flipped else 1, len(places), *made.shape[1:])
-                    array = np.lib.format.open_memmap(file, mode="w+", dtype=np.float16, shape=shape)
+                    array = _open(file, shape, world)
                 array[copy, start : start + len(batch)] = made
             live(f"caching features: {min(start + _BATCH, len(places))}/{len(places)}")
+    if world.size > 1 and len(places):
+        if array is None:
+            world.barrier()  # as _open does
+        world.barrier()
+        array = np.lib.format.open_memmap(file, mode="r")
     if array is None:
         array = np.zeros((1, 0, 1, 1, 1), dtype=np.float16)
     return array
+
+
+def _open(file: Path, shape: tuple[int, ...], world: World) -> NDArray[np.float16]:
+    """Make the file on rank 0; the others map what is there."""
+    made: NDArray[np.float16] | None = None
+    if world.writes:
+        made = np.lib.format.open_memmap(file, mode="w+", dtype=np.float16, shape=shape)
+    world.barrier()
+    return np.lib.format.open_memmap(file, mode="r+") if made is None else made

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from hornet.errors import ConfigError
+from hornet.training.distributed import World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,11 +29,13 @@ class Hardware:
         device: ``cpu``, ``cuda`` or ``mps``.
         bfloat16: Whether convolutions and matrices are computed in bfloat16.
         float16: Whether they are in float16, whose small range needs gradients to be scaled.
+        world: The processes that compute together.
     """
 
     device: torch.device
     bfloat16: bool
     float16: bool = False
+    world: World = field(default_factory=World)
 
     def autocast(self) -> AbstractContextManager[object]:
         """Compute what is inside in this precision."""
@@ -51,10 +54,11 @@ class Hardware:
     def describe(self) -> str:
         """Say what was chosen."""
         name = torch.cuda.get_device_name() if self.device.type == "cuda" else self.device.type
-        return f"{name}, {'float16' if self.float16 else 'bfloat16' if self.bfloat16 else 'float32'}"
+        kind = "float16" if self.float16 else "bfloat16" if self.bfloat16 else "float32"
+        return f"{name}, {kind}{self.world.describe()}"
 
 
-def choose_hardware(device: str, precision: str) -> Hardware:
+def choose_hardware(device: str, precision: str, world: World | None = None) -> Hardware:
     """Resolve ``auto`` for device and precision.
 
     Raises:
@@ -73,7 +77,7 @@ def choose_hardware(device: str, precision: str) -> Hardware:
     bfloat16 = precision == "bfloat16" or (
         precision == "auto" and device == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     )
-    return Hardware(torch.device(device), bfloat16, float16=precision == "float16")
+    return Hardware(torch.device(device), bfloat16, precision == "float16", world or World())
 
 
 @contextmanager
@@ -113,7 +117,8 @@ def cpu_threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def seed_step(seed: int, phase: int, step: int) -> None:
+def seed_step(seed: int, phase: int, step: int, rank: int = 0) -> None:
     """Set torch's random state for one step, so that no random state needs to be saved."""
-    state = np.random.SeedSequence((seed, _STREAM, phase, step)).generate_state(1, np.uint64)
+    place = (rank,) if rank else ()
+    state = np.random.SeedSequence((seed, _STREAM, phase, step, *place)).generate_state(1, np.uint64)
     torch.manual_seed(int(state[0]))

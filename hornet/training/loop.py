@@ -187,11 +187,13 @@ class Loop:
         elif self._optimizer:
             phase.optimizer.load_state_dict(self._optimizer)
         self._optimizer = {}
+        forward = self.hardware.world.parallel(self.network, phase.logits)
         while self.position.epoch < phase.epochs and self.position.stale < self.config.patience:
             began = time.monotonic()
-            train_loss, speed = self._train(phase)
+            train_loss, speed = self._train(phase, forward)
             with nullcontext() if self._average is None else self._average.shown(self.network):
-                logits = phase.validate()
+                self.hardware.world.broadcast_buffers(self.network)
+                logits = self.hardware.world.join(phase.validate())
                 loss = cross_entropy(logits, self.labels)
                 self._remember(phase, loss)
             rate = phase.optimizer.param_groups[0]["lr"]
@@ -254,6 +256,8 @@ class Loop:
         if self._average is not None:
             self._average.restore(self.network, state["average"])
         self._scaler.load_state_dict(state["scaler"])
+        if not self.hardware.world.writes:
+            return
         # Epochs after the checkpoint will be done again.
         if not self.position.rows:
             self.metrics.unlink(missing_ok=True)
@@ -262,12 +266,13 @@ class Loop:
         write_atomically(self.metrics, "".join(lines[: 1 + self.position.rows]).encode())
 
     def _save(self, phase: Phase) -> None:
-        self.save(self.state(phase))
+        if self.hardware.world.writes:
+            self.save(self.state(phase))
         self._saved = time.monotonic()
 
-    def _train(self, phase: Phase) -> tuple[float, float]:
+    def _train(self, phase: Phase, forward: Callable[[Tensor], Tensor]) -> tuple[float, float]:
         """Train one epoch; return the mean loss and pictures a second."""
-        position, steps = self.position, phase.steps()
+        position, steps, world = self.position, phase.steps(), self.hardware.world
         total = steps * phase.epochs
         losses, first = position.losses, len(position.losses)
         seen, began = 0, time.monotonic()
@@ -275,28 +280,28 @@ class Loop:
         for batch in phase.batches(phase.first_epoch + position.epoch, first):
             inputs, labels = (tensor.to(self.hardware.device) for tensor in batch)
             # Dropout depends on the step alone, so that resuming needs no random state.
-            seed_step(self.config.seed, phase.number, position.step)
+            seed_step(self.config.seed, phase.number, position.step, world.rank)
             set_rates(phase.optimizer, factor(phase.schedule, position.step, total, position.lowered))
             phase.optimizer.zero_grad(set_to_none=True)
             if self.disturb is not None:
                 inputs = self.disturb(phase, inputs, labels)
             with self.hardware.autocast():
-                logits = phase.logits(inputs)
+                logits = forward(inputs)
             loss = self.loss(logits.float(), labels)
-            value = float(loss.detach())
+            value, share = self._agree(float(loss.detach()), labels)
             if not math.isfinite(value):
                 raise HornetError(
                     f"the loss became {value} in phase {phase.name}, epoch {position.epoch + 1}, step "
                     f"{position.step + 1}; try a lower --lr (or --head-lr), or --precision float32"
                 )
-            self._scaler.scale(loss).backward()
+            self._scaler.scale(loss if share == 1 else loss * share).backward()
             self._scaler.step(phase.optimizer)
             self._scaler.update()
             position.step += 1
             if self._average is not None:
                 self._average.update(self.network, position.step)
             losses.append(value)
-            seen += len(labels)
+            seen += self.config.batch if world.size > 1 else len(labels)
             speed = seen / max(time.monotonic() - began, 1e-9)
             rest = (total - position.step) * (time.monotonic() - began) / (len(losses) - first)
             self.live(
@@ -306,6 +311,17 @@ class Loop:
             if time.monotonic() - self._saved >= 60 * self.config.checkpoint_minutes:
                 self._save(phase)
         return float(np.mean(losses)), seen / max(time.monotonic() - began, 1e-9)
+
+    def _agree(self, loss: float, labels: Tensor) -> tuple[float, float]:
+        """Return the global batch's loss, and what makes the mean of the ranks' gradients its gradient."""
+        world = self.hardware.world
+        if world.size == 1:
+            return loss, 1.0
+        # Cross entropy divides by the sum of the labels' weights.
+        weights = getattr(self.loss, "weight", None)
+        mine = float(len(labels) if weights is None else weights.cpu()[labels.cpu()].sum())
+        total, weight = world.sum(loss * mine, mine, device=self.hardware.device)
+        return total / weight, mine * world.size / weight
 
     def _remember(self, phase: Phase, loss: float) -> None:
         position = self.position
@@ -325,6 +341,8 @@ class Loop:
 
     def _log(self, values: tuple[object, ...]) -> None:
         self.position.rows += 1
+        if not self.hardware.world.writes:
+            return
         fresh = not self.metrics.exists()
         with self.metrics.open("a", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from torch import nn
 
 from hornet.training.augmentation import flips
 from hornet.training.data import EpochBatches
+from hornet.training.distributed import World
 from hornet.training.features import cache_features, logits_after
 from hornet.training.network import STAGES, normalise
 from hornet.training.optim import build_optimizer, parameter_groups
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from hornet.training.hardware import Hardware
     from hornet.training.network import HornetNet
     from hornet.training.weights import StartingPoint
+
+#: Batch normalisation of one process, and of several that share their statistics.
+BATCH_NORMS: Final = (nn.BatchNorm2d, nn.SyncBatchNorm)
 
 _BATCH = 64  # pictures at a time where nothing is learned
 
@@ -88,38 +93,43 @@ class HeadPhase:
             flipped=flipped,
             live=live,
         )
+        alone = replace(hardware, world=World())
         self.validation_features = cache_features(
             network,
             self.stages,
             pictures,
-            validation,
-            hardware,
-            file=folder / "validation.npy",
+            validation[hardware.world.part(len(validation))],
+            alone,
+            file=folder / f"validation{hardware.world.rank}.npy",
             flipped=False,
             live=live,
         )
 
     def steps(self) -> int:
         """Return the number of steps in an epoch."""
-        return len(EpochBatches(len(self.labels), self.config.batch, self.config.seed, self.draw))
+        return len(self._epoch())
 
     def batches(self, epoch: int, first: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield float32 features (N, C, h, w), some mirrored, and labels (N,)."""
         seed = self.config.seed
         mirrored = flips(seed, epoch, len(self.labels)).astype(np.int64)
-        batches = EpochBatches(len(self.labels), self.config.batch, seed, self.draw)
+        batches = self._epoch()
         batches.epoch, batches.first = epoch, first
         for keys in batches:
             indices = np.array([index for _, index in keys])
             copies = mirrored[indices] if len(self.features) > 1 else np.zeros_like(indices)
             yield self._input(self.features[copies, indices]), torch.from_numpy(self.labels[indices])
 
+    def _epoch(self) -> EpochBatches:
+        config = self.config
+        return EpochBatches(len(self.labels), config.batch, config.seed, self.draw, self.hardware.world)
+
     def train_mode(self) -> None:
         """Train, except that loaded batch normalisation keeps its statistics."""
         self.network.train()
         for name, module in self.network.named_modules():
             loaded = f"{name}.running_mean" not in self.point.initialised
-            if isinstance(module, nn.BatchNorm2d) and (loaded or self.config.freeze_bn):
+            if isinstance(module, BATCH_NORMS) and (loaded or self.config.freeze_bn):
                 module.eval()
 
     def logits(self, inputs: Tensor) -> Tensor:
@@ -127,9 +137,9 @@ class HeadPhase:
         return logits_after(self.network, inputs, self.stages)
 
     def validate(self) -> NDArray[np.float32]:
-        """Return the logits (N, 2) of the validation pictures."""
+        """Return the logits (N, 2) of this process's validation pictures."""
         self.network.eval()
-        parts = []
+        parts = [np.zeros((0, 2), dtype=np.float32)]
         with torch.inference_mode():
             for start in range(0, self.validation_features.shape[1], _BATCH):
                 inputs = self._input(self.validation_features[0, start : start + _BATCH]).to(
@@ -179,7 +189,7 @@ class FullPhase:
         validation: NDArray[np.int64],
         pretrained: bool,
     ) -> None:
-        self.network, self.hardware = network, hardware
+        self.network, self.config, self.hardware = network, config, hardware
         self.epochs = config.epochs
         self.first_epoch = config.head_epochs
         self.schedule: str = config.schedule
@@ -215,7 +225,7 @@ class FullPhase:
             part.eval()
         if self.freeze_bn:
             for module in self.network.modules():
-                if isinstance(module, nn.BatchNorm2d):
+                if isinstance(module, BATCH_NORMS):
                     module.eval()
 
     def logits(self, inputs: Tensor) -> Tensor:
@@ -224,8 +234,9 @@ class FullPhase:
         return logits
 
     def validate(self) -> NDArray[np.float32]:
-        """Return the logits (N, 2) of the validation pictures."""
-        return predict_logits(self.network, self.pictures, self.validation, self.hardware)
+        """Return the logits (N, 2) of this process's validation pictures."""
+        mine = self.validation[self.hardware.world.part(len(self.validation))]
+        return predict_logits(self.network, self.pictures, mine, self.hardware)
 
 
 def predict_logits(

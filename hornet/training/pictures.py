@@ -31,8 +31,10 @@ if TYPE_CHECKING:
 
     from hornet.dataset import Dataset, Record
     from hornet.training.config import TrainConfig
+    from hornet.training.distributed import World
     from hornet.training.runfolder import RunFolder
 
+_PIXELS = "pixels.npy"
 _LISTED = 20  # unreadable pictures named in a message
 
 
@@ -118,6 +120,24 @@ def prepare_again(
     return Pictures(dataset, cache, places, decoder)
 
 
+def share(world: World, pictures: Pictures | None, config: TrainConfig, folder: RunFolder) -> Pictures:
+    """Give all processes the pictures that rank 0 prepared; they share its files.
+
+    Args:
+        world: The processes.
+        pictures: Rank 0's; None elsewhere.
+        config: Of the run.
+        folder: Of the run, on a disk that all see.
+    """
+    about = world.broadcast(None if pictures is None else (pictures.places, pictures.cache.digests))
+    if pictures is not None:
+        return pictures
+    places, digests = about or (np.zeros(0, np.int64), [])
+    cache = PixelCache(folder.cache / _PIXELS, len(digests), config.size, there=True)
+    cache.digests = digests
+    return Pictures(read_manifest(folder.manifest), cache, places, _decoder(config))
+
+
 def describe_splits(dataset: Dataset) -> list[str]:
     """Return a line a split: pictures by class, and groups."""
     lines = []
@@ -147,7 +167,7 @@ def _fill(
     live: Callable[[str], None],
 ) -> tuple[PixelCache, NDArray[np.int64]]:
     """Decode everything once; return the cache and the places of the readable pictures."""
-    cache = PixelCache(folder.cache / "pixels.npy", len(dataset), config.size)
+    cache = PixelCache(folder.cache / _PIXELS, len(dataset), config.size)
     report(f"reading {len(dataset)} pictures into a cache of {cache.array.nbytes / 1e6:.0f} MB")
     problems = cache.fill(dataset.records, config.pixel_rule, live=live, decoder=decoder)
     if decoder.store is not None:

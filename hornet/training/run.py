@@ -6,7 +6,7 @@ import os
 import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 
@@ -24,11 +24,12 @@ from hornet.training.data import (
     draw_probabilities,
     training_loader,
 )
+from hornet.training.distributed import World, open_world
 from hornet.training.hardware import Hardware, choose_hardware, cpu_threads, deterministic
 from hornet.training.loop import Loop, build_loss
 from hornet.training.network import HornetNet
 from hornet.training.phases import FullPhase, HeadPhase
-from hornet.training.pictures import prepare, prepare_again
+from hornet.training.pictures import prepare, prepare_again, share
 from hornet.training.runfolder import RunFolder, save_weights
 from hornet.training.weights import StartingPoint, start
 
@@ -51,11 +52,13 @@ class RunResult:
         path: The run folder.
         calibration: What ``calibration.json`` holds.
         interrupted: Whether it was stopped by Ctrl-C: the weights are the best until then.
+        writes: Whether this is the process that writes and reports, of several.
     """
 
     path: Path
     calibration: dict[str, Any]
     interrupted: bool
+    writes: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,9 @@ class _Run:
     hardware: Hardware
     report: Callable[[str], None]
     live: Callable[[str], None]
+
+
+_Tell: TypeAlias = "Callable[[str], None]"
 
 
 def _nothing(_: str) -> None:
@@ -99,20 +105,33 @@ def train_run(
         HornetError: If weights can't be downloaded, or the loss stops being a number.
         KeyboardInterrupt: If it is stopped before the first epoch is done.
     """
-    hardware = choose_hardware(config.device, config.precision)
-    config = config.model_copy(update={"threads": config.threads or os.cpu_count() or 1})
-    folder = RunFolder(out)
-    folder.claim()
-    save_config(config, folder.config)
-    run = _Run(config, folder, hardware, report, live)
+    with open_world(config.device) as world:
+        return _begin(config, dataset, RunFolder(out), world, (report, live))
+
+
+def _begin(
+    config: TrainConfig, dataset: Dataset, folder: RunFolder, world: World, tell: tuple[_Tell, _Tell]
+) -> RunResult:
+    threads = config.threads or max(1, (os.cpu_count() or 1) // world.local_size)
+    config = config.model_copy(update={"threads": threads})
+    run = _open(config, folder, world, tell)
+    if world.writes:
+        folder.claim()
+        save_config(config, folder.config)
     with _computing(run):
         torch.manual_seed(config.seed)
         network = _network(run)
         # Before the pictures are read: a wrong file should show at once.
-        point = start(network, config.weights, init=config.init)
+        # One after the other, as they may be downloaded.
+        point = start(network, config.weights, init=config.init) if world.writes else None
+        world.barrier()
+        point = point or start(network, config.weights, init=config.init)
         for line in point.describe():
-            report(line)
-        return _train(run, network, point, prepare(dataset, config, folder, report=report, live=live), None)
+            run.report(line)
+        pictures = (
+            prepare(dataset, config, folder, report=run.report, live=run.live) if world.writes else None
+        )
+        return _train(run, network, point, share(world, pictures, config, folder), None)
 
 
 def resume_run(
@@ -138,17 +157,39 @@ def resume_run(
             f"{out}: holds no run to resume (no {folder.config.name}); name a folder made by train"
         )
     config = load_config(folder.config)
-    state = load_checkpoint(folder.checkpoint, report=report)
+    with open_world(config.device) as world:
+        return _go_on(config, folder, world, (report, live))
+
+
+def _go_on(config: TrainConfig, folder: RunFolder, world: World, tell: tuple[_Tell, _Tell]) -> RunResult:
+    run = _open(config, folder, world, tell)
+    # Rank 0 first, as it puts damaged checkpoints aside.
+    state = load_checkpoint(folder.checkpoint, report=run.report) if world.writes else None
+    world.barrier()
+    state = state or load_checkpoint(folder.checkpoint, report=run.report)
+    world.barrier()
     if state is None:
-        report("no checkpoint yet: beginning anew")
-        folder.clear()
-        return train_run(config, load_dataset(config.data), out, report=report, live=live)
-    run = _Run(config, folder, choose_hardware(config.device, config.precision), report, live)
+        run.report("no checkpoint yet: beginning anew")
+        if world.writes:
+            folder.clear()
+        return _begin(config, load_dataset(config.data), folder, world, tell)
     with _computing(run):
         network = _network(run)
         point = StartingPoint.from_dict(state["start"])
-        report(_where(state["position"]))
-        return _train(run, network, point, prepare_again(config, folder, report=report, live=live), state)
+        run.report(_where(state["position"]))
+        pictures = prepare_again(config, folder, report=run.report, live=run.live) if world.writes else None
+        return _train(run, network, point, share(world, pictures, config, folder), state)
+
+
+def _open(config: TrainConfig, folder: RunFolder, world: World, tell: tuple[_Tell, _Tell]) -> _Run:
+    if config.batch < 2 * world.size:
+        raise ConfigError(
+            f"--batch {config.batch} is too small for {world.size} processes: each takes its share of a batch, "
+            "and needs 2 pictures at least"
+        )
+    hardware = choose_hardware(config.device, config.precision, world)
+    report, live = tell if world.writes else (_nothing, _nothing)
+    return _Run(config, folder, hardware, report, live)
 
 
 def _where(position: dict[str, Any]) -> str:
@@ -165,7 +206,8 @@ def _computing(run: _Run) -> Iterator[None]:
         with cpu_threads(run.config.threads or 1), deterministic(run.config.deterministic):
             yield
     finally:
-        shutil.rmtree(run.folder.cache, ignore_errors=True)
+        if run.hardware.world.writes:
+            shutil.rmtree(run.folder.cache, ignore_errors=True)
 
 
 def _network(run: _Run) -> HornetNet:
@@ -175,11 +217,13 @@ def _network(run: _Run) -> HornetNet:
 def _train(
     run: _Run, network: HornetNet, point: StartingPoint, pictures: Pictures, state: dict[str, Any] | None
 ) -> RunResult:
-    config, folder = run.config, run.folder
+    config, folder, world = run.config, run.folder, run.hardware.world
     network.to(run.hardware.device, memory_format=torch.channels_last)
+    network = world.share_statistics(network)
 
     def keep(best: dict[str, Tensor]) -> None:
-        save_weights(folder.weights, best, config)
+        if world.writes:
+            save_weights(folder.weights, best, config)
 
     def save(checkpoint: dict[str, Any]) -> None:
         save_checkpoint(folder.checkpoint, {**checkpoint, "start": point.to_dict()})
@@ -211,6 +255,8 @@ def _train(
             raise
         interrupted = True
         run.report("interrupted: keeping the best weights so far (once more to leave at once)")
+    if not world.writes:
+        return RunResult(folder.path, {}, interrupted, writes=False)
     network.load_state_dict(loop.best)
     calibration = calibrate(network, pictures, run.hardware.exact(), folder, loop.position.best)
     return RunResult(folder.path, calibration, interrupted)
@@ -249,9 +295,15 @@ def _full_phase(run: _Run, network: HornetNet, point: StartingPoint, pictures: P
     records, places, _ = pictures.of(TRAIN)
     augmentation = Augmentation(config.augment, config.seed, config.pixel_rule)
     batches = EpochBatches(
-        len(records), config.batch, config.seed, draw_probabilities(records, config.balance)
+        len(records),
+        config.batch,
+        config.seed,
+        draw_probabilities(records, config.balance),
+        run.hardware.world,
     )
-    workers = default_workers(run.hardware.device.type) if config.workers is None else config.workers
+    workers = config.workers
+    if workers is None:  # several processes share the cores
+        workers = default_workers(run.hardware.device.type) // run.hardware.world.local_size
     frozen = "all layers" if config.freeze == "none" else f"layers above {config.freeze}"
     run.report(f"phase two: {frozen}, augmentation {config.augment}, {workers} workers")
     loader = training_loader(
