@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from hornet.evaluation.learning import Learning
     from hornet.evaluation.metrics import Quality
     from hornet.evaluation.rivals import Standing
 
@@ -83,4 +84,32 @@ def plot_strengths(strengths: Sequence[int], qualities: Sequence[Quality], file:
     axis.set_title(title, fontsize=11)
     axis.grid(color="0.85")
     axis.legend()
+    save_figure(figure, file)
+
+
+def plot_learning(learning: Learning, file: Path) -> None:
+    """Draw what every capacity has learned against the number of pictures: test split and training pictures."""
+    figure, axes = new_figure(7.2, 4.8)
+    axis = axes[0][0]
+    for curve, colour, marker in zip(learning.curves, COLOURS, MARKERS, strict=False):
+        values = [one.value for one in curve.held_out]
+        lengths = (
+            [one.value - one.low for one in curve.held_out],
+            [one.high - one.value for one in curve.held_out],
+        )
+        axis.errorbar(
+            learning.sizes, values, yerr=lengths, color=colour, marker=marker, capsize=3,
+            label=f"{curve.name}, test split (95 % interval)",
+        )  # fmt: skip
+        axis.plot(
+            learning.sizes, curve.learned, color=colour, marker=marker, linestyle=":", fillstyle="none",
+            label=f"{curve.name}, pictures learned from",
+        )  # fmt: skip
+    axis.set_xscale("log", base=2)
+    axis.set_xticks(learning.sizes, [str(size) for size in learning.sizes])
+    axis.minorticks_off()
+    axis.set(xlabel="pictures learned from (whole groups)", ylabel="ROC-AUC")
+    axis.set_title(f"Mean of {learning.seeds} draws of groups", fontsize=11)
+    axis.grid(color="0.85")
+    axis.legend(fontsize=9)
     save_figure(figure, file)

@@ -156,7 +156,7 @@ class _Phase:
 
 def test_the_adversary_goes_through_the_loop_s_loss_and_leaves_statistics_alone(network_copy):
     """Shares of labels (mixed pictures) are attacked too; batch normalisation and phase one aren't touched."""
-    config = settings("x", adversarial=6)
+    config = settings("x", adversarial=2)
     adversary = build_adversary(config, network_copy, CPU, torch.nn.CrossEntropyLoss())
     assert adversary is not None
     pictures = torch.randint(30, 220, (4, 32, 32, 3), dtype=torch.uint8)
@@ -167,11 +167,14 @@ def test_the_adversary_goes_through_the_loop_s_loss_and_leaves_statistics_alone(
     changed = adversary(phase, pictures, soft)
 
     assert all(torch.equal(before[name], value) for name, value in network_copy.state_dict().items())
+    assert not torch.equal(pictures, changed)
+    network_copy.eval()  # without a batch's own statistics, the loss is smooth enough for one step to climb
+    changed = adversary(phase, pictures, soft)
     loss = torch.nn.CrossEntropyLoss()
     with torch.no_grad():
         losses = [loss(phase.logits(x), soft) for x in (pictures, changed)]
     assert losses[0] < losses[1]
-    assert (changed.int() - pictures.int()).abs().max() <= 6
+    assert (changed.int() - pictures.int()).abs().max() <= 2
     assert all(parameter.grad is None for parameter in network_copy.parameters())
     phase.name = "head"
     assert adversary(phase, pictures, soft) is pictures

@@ -145,3 +145,17 @@ def test_attack_refuses_what_the_run_has_seen_and_limits_the_rest(drawn, run):
     result = _lab("attack", run, drawn, "--epsilon", "1", "--steps", "1", "--limit", "6", "--threads", "1")
 
     assert "Split test: 6 pictures, 3 with a hornet" in result.stdout
+
+
+def test_learning_curve_writes_table_json_and_plot(drawn, tmp_path):
+    """Both capacities at every size, and a conclusion in words."""
+    out = tmp_path / "out"
+    result = _lab("learning-curve", drawn, *FAST, "--sizes", "2", "--draws", "2", "--out", out)
+    document = json.loads((out / "learning.json").read_text(encoding="utf-8"))
+
+    assert "More pictures would help: " in result.stdout
+    assert [12, 24] == document["sizes"]
+    assert ["logistic regression", "RBF SVM"] == [curve["name"] for curve in document["curves"]]
+    assert set(document["verdicts"].values()) <= {"yes", "no", "can't tell"}
+    assert 5 == len((out / "learning.csv").read_text(encoding="utf-8").splitlines())
+    assert _is_a_plot(out / "learning.png")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from hornet.cli.lab.attack import attack
+from hornet.cli.lab.learning import learning_curve
 from hornet.cli.lab.rivals import rivals
 
 app = typer.Typer(
@@ -19,3 +20,4 @@ def _lab() -> None:
 
 app.command("rivals")(rivals)
 app.command("attack")(attack)
+app.command("learning-curve")(learning_curve)
