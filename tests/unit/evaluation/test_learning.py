@@ -18,7 +18,7 @@ def _part(seed, n, make):
 
 def _faint(generator, labels):
     """Spread the class thinly over many features: a line is right, but takes many pictures to find."""
-    return generator.normal(size=(len(labels), 120)) + 0.13 * (2 * labels[:, None] - 1)
+    return generator.normal(size=(len(labels), 120)) + 0.1 * (2 * labels[:, None] - 1)
 
 
 def _crossed(generator, labels):
@@ -32,9 +32,9 @@ def _nothing(generator, labels):
     return generator.normal(size=(len(labels), 5))
 
 
-def _curve(make, n=320, test=400, **given):
+def _curve(make, n=240, test=600, **given):
     parts = [_part(seed, size, make) for seed, size in ((1, n), (2, 160), (3, test))]
-    return learning_curve(parts[0], parts[1], parts[2], **{"sizes": 3, "seeds": 2, **given})
+    return learning_curve(parts[0], parts[1], parts[2], **{"sizes": 3, "seeds": 3, **given})
 
 
 def test_where_a_line_is_right_but_hard_to_find_more_pictures_help():
