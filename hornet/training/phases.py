@@ -206,7 +206,7 @@ class FullPhase:
             layer_decay=config.layer_decay if pretrained else 1.0,
             weight_decay=config.weight_decay,
         )
-        self.optimizer = build_optimizer(config.optimizer, groups)
+        self.optimizer = build_optimizer(config.optimizer, groups, scaled=hardware.float16)
 
     def steps(self) -> int:
         """Return the number of steps in an epoch."""

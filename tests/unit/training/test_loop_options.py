@@ -22,10 +22,10 @@ class _Phase:
 
     name, number, epochs, first_epoch = "full", 2, _EPOCHS, 0
 
-    def __init__(self, network, config):
+    def __init__(self, network, config, rate=0.5, *, scaled=False):
         self.network, self.schedule = network, config.schedule
-        groups = [{"params": list(network.parameters()), "lr": 0.5, "base": 0.5, "weight_decay": 0.0}]
-        self.optimizer = build_optimizer("momentum", groups)
+        groups = [{"params": list(network.parameters()), "lr": rate, "base": rate, "weight_decay": 0.0}]
+        self.optimizer = build_optimizer("momentum", groups, scaled=scaled)
         generator = np.random.default_rng(3)
         self.points = torch.from_numpy(generator.normal(size=(40, 2)).astype(np.float32))
         self.labels = (self.points[:, 0] > 0).long()
@@ -52,13 +52,13 @@ class _Phase:
             return self.network(self.points).numpy()
 
 
-def _run(tmp_path, *, state=None, float16=False, network=None, **given):
+def _run(tmp_path, *, state=None, float16=False, network=None, rate=0.5, **given):
     """Train; return the loop, and the checkpoints after every step and epoch."""
     config = TrainConfig(data=tmp_path, checkpoint_minutes=0, **{"patience": _EPOCHS, **given})
     if network is None:
         torch.manual_seed(5)
         network = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
-    phase = _Phase(network, config)
+    phase = _Phase(network, config, rate, scaled=float16)
     saved = []
     loop = Loop(
         network=network,
@@ -159,16 +159,20 @@ def test_the_average_is_evaluated_and_kept_and_the_network_goes_on_with_its_own_
 
 
 def test_float16_scales_its_losses_and_leaves_a_step_out_that_overflows(tmp_path):
-    """The scale falls by half whenever gradients aren't finite, and weights stay finite."""
+    """The scale falls by half whenever gradients aren't finite, and weights don't move."""
     torch.manual_seed(5)
     linear = nn.Linear(2, 2)
     with torch.no_grad():
         linear.weight.mul_(1e-6)  # normalising this blows gradients up beyond 65504
     network = nn.Sequential(linear, nn.BatchNorm1d(2))
 
-    _, saved = _run(tmp_path, float16=True, network=network)
-    scales = [state["scaler"]["scale"] for state in saved]
+    before = linear.weight.detach().clone()
 
-    assert scales[-1] < 65536.0
-    assert all(torch.isfinite(value).all() for value in saved[-1]["network"].values())
+    _, saved = _run(tmp_path, float16=True, network=network, rate=1e-9)
+
+    assert 32768.0 == saved[0]["scaler"]["scale"]
+    assert torch.equal(before, saved[0]["network"]["0.weight"])
+    assert saved[-1]["scaler"]["scale"] < 10_000
+    assert torch.isfinite(linear.weight).all()
+    assert not torch.equal(before, linear.weight)
     assert {} == _run(tmp_path)[1][-1]["scaler"]
