@@ -104,6 +104,18 @@ def train(  # noqa: PLR0917 - one parameter a flag
         Literal["none", "flip", "flip-crop", "standard", "strong"] | None,
         typer.Option(help="How much pictures are changed at random."),
     ] = None,
+    mixup: Annotated[
+        float | None, typer.Option(metavar="P", help="Probability that a picture is blended with another.")
+    ] = None,
+    cutmix: Annotated[
+        float | None, typer.Option(metavar="P", help="Probability that a part of it is another's.")
+    ] = None,
+    mosaic: Annotated[
+        float | None,
+        typer.Option(
+            metavar="P", help="Probability that it is one of several in a frame: present if any is."
+        ),
+    ] = None,
     adversarial: Annotated[
         int | None,
         typer.Option(metavar="LEVELS", help="Train against changes of up to so many levels of 255."),

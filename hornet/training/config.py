@@ -114,6 +114,13 @@ class TrainConfig(BaseModel):
     adversarial_attack: Literal["fgsm", "pgd"] = "fgsm"
     """How: one step from a random start, or several."""
 
+    mixup: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Probability that a picture of phase two is blended with another; the label is blended too."""
+    cutmix: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Probability that a rectangle of it is another's; the label is blended by area."""
+    mosaic: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Probability that it becomes one tile of a mosaic, which is present if any tile is."""
+
     # -- on what
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Decides splits, initialisation, order, augmentation and dropout."""
@@ -172,6 +179,8 @@ class TrainConfig(BaseModel):
             raise ValueError("without weights there is no phase one, so epochs must be at least 1")
         if self.weights == "none" and self.freeze != "none":
             raise ValueError(f"freeze {self.freeze} would keep random weights: load some, or freeze none")
+        if self.mixup + self.cutmix + self.mosaic > 1:
+            raise ValueError("mixup, cutmix and mosaic exclude each other: together at most 1")
         if self.schedule == "plateau" and self.plateau_epochs >= self.patience:
             raise ValueError(
                 f"plateau_epochs {self.plateau_epochs} must be less than patience {self.patience}: else training "

@@ -140,7 +140,7 @@ class TrainingPictures(TorchDataset[tuple["NDArray[np.uint8]", int, int]]):
         record = self.records[index]
         decoder, digests = self.decoded
         picture = self.augmentation.apply(
-            lambda: self._whole(index),
+            lambda: self.whole(index),
             lambda: decoder.for_crops(record, digests[index]),
             epoch=epoch,
             index=index,
@@ -148,7 +148,8 @@ class TrainingPictures(TorchDataset[tuple["NDArray[np.uint8]", int, int]]):
         )
         return picture, int(record.label or 0), index
 
-    def _whole(self, index: int) -> NDArray[np.uint8]:
+    def whole(self, index: int) -> NDArray[np.uint8]:
+        """Return an unchanged picture, uint8 (H, W, 3)."""
         if self._array is None:
             self._array = np.load(self.cache[0], mmap_mode="r")
         whole: NDArray[np.uint8] = self._array[self.cache[1][index]]
@@ -213,8 +214,10 @@ def draw_probabilities(records: Sequence[Record], balance: str) -> NDArray[np.fl
     return chances
 
 
-def training_loader(pictures: TrainingPictures, batches: EpochBatches, *, workers: int) -> DataLoader[Any]:
-    """Build the loader of phase two: uint8 (N, H, W, 3), labels int64 (N,), indices int64 (N,).
+def training_loader(pictures: TorchDataset[Any], batches: EpochBatches, *, workers: int) -> DataLoader[Any]:
+    """Build the loader of phase two: uint8 (N, H, W, 3), labels, indices int64 (N,).
+
+    Labels are int64 (N,), or float32 (N, 2) of mixed pictures.
 
     Workers are spawned, as on every system, and live as long as the loader.
     """
@@ -228,10 +231,12 @@ def training_loader(pictures: TrainingPictures, batches: EpochBatches, *, worker
     )
 
 
-def collate(items: list[tuple[NDArray[np.uint8], int, int]]) -> tuple[Tensor, Tensor, Tensor]:
+def collate(
+    items: list[tuple[NDArray[np.uint8], int | NDArray[np.float32], int]],
+) -> tuple[Tensor, Tensor, Tensor]:
     """Stack pictures, labels and indices."""
     pictures, labels, indices = zip(*items, strict=True)
-    return torch.from_numpy(np.stack(pictures)), torch.tensor(labels), torch.tensor(indices)
+    return torch.from_numpy(np.stack(pictures)), torch.from_numpy(np.array(labels)), torch.tensor(indices)
 
 
 def default_workers(device: str) -> int:

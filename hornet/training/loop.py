@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
-from torch import nn
 
 from hornet.dataset import write_atomically
 from hornet.errors import ConfigError, HornetError
 from hornet.training.averaging import build_average
 from hornet.training.hardware import seed_step
+from hornet.training.mixing import SoftCrossEntropy
 from hornet.training.optim import factor, set_rates
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Phase(Protocol):
         ...
 
     def batches(self, epoch: int, first: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield inputs of :meth:`logits` and labels (N,), from step ``first`` of the epoch on."""
+        """Yield inputs of :meth:`logits`, and labels (N,), or probabilities (N, 2) of mixed pictures,, from step ``first`` of the epoch on."""
         ...
 
     def train_mode(self) -> None:
@@ -155,7 +155,7 @@ class Loop:
     network: HornetNet
     config: TrainConfig
     hardware: Hardware
-    loss: nn.Module
+    loss: SoftCrossEntropy
     labels: NDArray[np.int64]
     metrics: Path
     report: Callable[[str], None]
@@ -317,9 +317,7 @@ class Loop:
         world = self.hardware.world
         if world.size == 1:
             return loss, 1.0
-        # Cross entropy divides by the sum of the labels' weights.
-        weights = getattr(self.loss, "weight", None)
-        mine = float(len(labels) if weights is None else weights.cpu()[labels.cpu()].sum())
+        mine = self.loss.divisor(labels)
         total, weight = world.sum(loss * mine, mine, device=self.hardware.device)
         return total / weight, mine * world.size / weight
 
@@ -351,13 +349,13 @@ class Loop:
             writer.writerow([f"{value:.7g}" if isinstance(value, float) else value for value in values])
 
 
-def build_loss(config: TrainConfig, labels: NDArray[np.int64], device: torch.device) -> nn.Module:
+def build_loss(config: TrainConfig, labels: NDArray[np.int64], device: torch.device) -> SoftCrossEntropy:
     """Build cross entropy with the run's class weights (n / (2 n_class)) and label smoothing."""
     weight = None
     if config.class_weights == "balanced":
         counts = np.bincount(labels, minlength=2)
         weight = torch.tensor(len(labels) / (2 * counts), dtype=torch.float32, device=device)
-    return nn.CrossEntropyLoss(weight=weight, label_smoothing=config.label_smoothing)
+    return SoftCrossEntropy(weight=weight, label_smoothing=config.label_smoothing)
 
 
 def cross_entropy(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:

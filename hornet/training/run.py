@@ -27,6 +27,7 @@ from hornet.training.data import (
 from hornet.training.distributed import World, open_world
 from hornet.training.hardware import Hardware, choose_hardware, cpu_threads, deterministic
 from hornet.training.loop import Loop, build_loss
+from hornet.training.mixing import describe_mixing, mix
 from hornet.training.network import HornetNet
 from hornet.training.phases import FullPhase, HeadPhase
 from hornet.training.pictures import prepare, prepare_again, share
@@ -305,17 +306,14 @@ def _full_phase(run: _Run, network: HornetNet, point: StartingPoint, pictures: P
     if workers is None:  # several processes share the cores
         workers = default_workers(run.hardware.device.type) // run.hardware.world.local_size
     frozen = "all layers" if config.freeze == "none" else f"layers above {config.freeze}"
-    run.report(f"phase two: {frozen}, augmentation {config.augment}, {workers} workers")
-    loader = training_loader(
-        TrainingPictures(
-            records,
-            augmentation,
-            (pictures.cache.file, places),
-            (pictures.decoder, pictures.digests(TRAIN)),
-        ),
-        batches,
-        workers=workers,
+    run.report(
+        f"phase two: {frozen}, augmentation {config.augment}{describe_mixing(config)}, {workers} workers"
     )
+    alone = TrainingPictures(
+        records, augmentation, (pictures.cache.file, places), (pictures.decoder, pictures.digests(TRAIN))
+    )
+    mixed = mix(alone, config, draw_probabilities(records, config.balance))
+    loader = training_loader(mixed, batches, workers=workers)
     loop.run(
         FullPhase(
             network,
