@@ -68,6 +68,10 @@ def train(  # noqa: PLR0917 - one parameter a flag
     lr: Annotated[float | None, typer.Option(help="Learning rate of phase two.")] = None,
     head_lr: Annotated[float | None, typer.Option(help="Learning rate of phase one.")] = None,
     weight_decay: Annotated[float | None, typer.Option(help="Decay of the weights.")] = None,
+    head_schedule: Annotated[
+        Literal["constant", "step", "cosine", "cyclic", "plateau"] | None,
+        typer.Option(help="Of phase one's rate."),
+    ] = None,
     schedule: Annotated[
         Literal["constant", "step", "cosine", "cyclic", "plateau"] | None,
         typer.Option(help="Of phase two's rate."),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hornet.evaluation.tables import TITLES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from hornet.evaluation.learning import Learning
@@ -81,6 +81,7 @@ def plot_strengths(strengths: Sequence[int], qualities: Sequence[Quality], file:
         ylabel="quality (95 % interval)",
         ylim=(-0.02, 1.02),
     )
+    axis.set_xticks(strengths)
     axis.set_title(title, fontsize=11)
     axis.grid(color="0.85")
     axis.legend()
@@ -112,4 +113,30 @@ def plot_learning(learning: Learning, file: Path) -> None:
     axis.set_title(f"Mean of {learning.seeds} draws of groups", fontsize=11)
     axis.grid(color="0.85")
     axis.legend(fontsize=9)
+    save_figure(figure, file)
+
+
+def plot_schedules(runs: Mapping[str, Sequence[Mapping[str, Any]]], file: Path) -> None:
+    """Draw rate, training loss and validation loss against the epoch, a line a schedule.
+
+    Args:
+        runs: Lines of ``metrics.csv`` by the schedule's name.
+        file: PNG to write.
+    """
+    figure, axes = new_figure(12, 3.8, 1, 3)
+    panels = (
+        ("lr", "learning rate of the head at the epoch's end"),
+        ("train_loss", "training loss (nats)"),
+        ("validation_loss", "validation loss (nats)"),
+    )
+    for axis, (column, label) in zip(axes[0], panels, strict=True):
+        for (name, rows), colour, marker in zip(runs.items(), COLOURS, MARKERS, strict=False):
+            values = [row[column] for row in rows]
+            axis.plot(
+                range(1, len(values) + 1), values, color=colour, marker=marker, markersize=4, label=name
+            )
+        axis.set(xlabel="epoch", ylabel=label)
+        axis.locator_params(axis="x", integer=True)
+        axis.grid(color="0.85")
+    axes[0][0].legend(fontsize=9)
     save_figure(figure, file)

@@ -27,6 +27,9 @@ DEFAULT_RATES: Final = {"sgd": 0.02, "momentum": 0.005, "adam": 3e-4, "adamw": 3
 _STRIDE = 32  # a ResNet-18's last map has a 32nd of the input's height and width
 
 
+Schedule = Literal["constant", "step", "cosine", "cyclic", "plateau"]
+
+
 class TrainConfig(BaseModel):
     """All that decides what a training run computes.
 
@@ -84,7 +87,9 @@ class TrainConfig(BaseModel):
     """Learning rate of phase one, which always uses AdamW."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.02
     """Decay of weights; biases and normalisation are exempt."""
-    schedule: Literal["constant", "step", "cosine", "cyclic", "plateau"] = "cosine"
+    head_schedule: Schedule = "cosine"
+    """Phase one's rate over its steps."""
+    schedule: Schedule = "cosine"
     """Phase two's rate over its steps, after a short warm-up; ``plateau`` looks at the validation loss."""
     plateau_epochs: Annotated[int, Field(ge=1)] = 2
     """Epochs without a lower validation loss after which ``plateau`` divides the rate by 10."""

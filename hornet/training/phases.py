@@ -54,7 +54,6 @@ class HeadPhase:
     name = "head"
     number = 1
     first_epoch = 0
-    schedule = "cosine"
 
     def __init__(
         self,
@@ -72,6 +71,7 @@ class HeadPhase:
     ) -> None:
         self.network, self.config, self.point, self.hardware = network, config, point, hardware
         self.epochs = config.head_epochs
+        self.schedule: str = config.head_schedule
         self.draw = draw
         places, self.labels = training
         self.stages = point.frozen_stages()

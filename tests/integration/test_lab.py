@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 from hornet.cli import app
@@ -159,3 +160,53 @@ def test_learning_curve_writes_table_json_and_plot(drawn, tmp_path):
     assert set(document["verdicts"].values()) <= {"yes", "no", "can't tell"}
     assert 5 == len((out / "learning.csv").read_text(encoding="utf-8").splitlines())
     assert _is_a_plot(out / "learning.png")
+
+
+def test_schedules_trains_with_every_one_that_there_is(drawn, run, tmp_path):
+    """Each name of the setting has its run, its own rates, and the same first weights."""
+    from hornet.training.schedules import SCHEDULES
+
+    weights = tmp_path / "trunk.safetensors"
+    state = load_file(run / "weights.safetensors")
+    save_file({name: tensor for name, tensor in state.items() if not name.startswith("fc.")}, weights)
+    out = tmp_path / "out"
+    flags = [
+        "--weights",
+        weights,
+        "--size",
+        "32x32",
+        "--threads",
+        "1",
+        "--device",
+        "cpu",
+        "--head-epochs",
+        "4",
+    ]
+    result = _lab("schedules", drawn, *flags, "--batch", "8", "--out", out, "--json", tmp_path / "s.json")
+    document = json.loads((tmp_path / "s.json").read_text(encoding="utf-8"))
+    rates = {one["schedule"]: [row["lr"] for row in one["epochs"]] for one in document["schedules"]}
+
+    assert list(SCHEDULES) == list(rates)
+    assert {"constant", "step", "cosine", "cyclic", "plateau"} <= set(rates)
+    assert [1e-3] * 4 == rates["constant"]
+    assert rates["step"][-1] < rates["step"][0]
+    assert rates["cosine"][0] > rates["cosine"][2] > rates["cosine"][3]
+    assert "Lowest validation loss: " in result.stdout
+    assert all((out / name / "config.toml").is_file() for name in SCHEDULES)
+    assert _is_a_plot(out / "schedules.png")
+
+
+def test_schedules_conclude_only_what_the_intervals_allow():
+    """Overlapping intervals can't tell them apart; separate ones can; without a test split nothing is said."""
+    from hornet.training.schedules import ScheduleRun, conclude
+
+    def one(name, loss, low, high):
+        return ScheduleRun(name, (), loss, {"metrics": {"roc_auc": {"value": low, "low": low, "high": high}}})
+
+    alike = [one("cosine", 0.3, 0.8, 0.9), one("step", 0.2, 0.85, 0.95)]
+    apart = [one("cosine", 0.3, 0.6, 0.7), one("step", 0.2, 0.85, 0.95)]
+
+    assert "Lowest validation loss: step, 0.2000." in conclude(alike)
+    assert "can't tell" in conclude(alike)
+    assert "differ" in conclude(apart)
+    assert "no test split" in conclude([ScheduleRun("cosine", (), 0.3, None)])

@@ -7,6 +7,7 @@ import typer
 from hornet.cli.lab.attack import attack
 from hornet.cli.lab.learning import learning_curve
 from hornet.cli.lab.rivals import rivals
+from hornet.cli.lab.schedules import schedules
 
 app = typer.Typer(
     no_args_is_help=True, help="Experiments on your own pictures: rivals, learning curves, attacks, ..."
@@ -21,3 +22,4 @@ def _lab() -> None:
 app.command("rivals")(rivals)
 app.command("attack")(attack)
 app.command("learning-curve")(learning_curve)
+app.command("schedules")(schedules)
