@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from enum import StrEnum
 from pathlib import Path  # noqa: TC003 - typer reads annotations when it runs
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -36,6 +36,10 @@ def evaluate(
     split: Annotated[
         SplitChoice | None, typer.Option(help="Default: test where any picture has it, else all.")
     ] = None,
+    tta: Annotated[
+        Literal["none", "flip", "tencrop"],
+        typer.Option(help="Average the logits of 2 or 10 views; predict doesn't."),
+    ] = "none",
     json_file: JsonOption = None,
     batch: Annotated[int, typer.Option(min=1, help="Pictures a run of the network.")] = 32,
     workers: Annotated[
@@ -67,6 +71,7 @@ def evaluate(
         strata=[name.strip() for name in stratum.split(",") if name.strip()],
         batch_size=batch,
         workers=workers,
+        tta=tta,
         progress=None if quiet or not sys.stderr.isatty() else _progress,
     )
     if json_file != "-":

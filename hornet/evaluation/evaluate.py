@@ -12,6 +12,7 @@ from hornet.dataset.records import SPLITS, TEST, Dataset, Record
 from hornet.decision import UNSURE
 from hornet.errors import ConfigError, EmptyClass
 from hornet.evaluation.metrics import Estimate, Quality, summarize
+from hornet.evaluation.views import count_views, predict_views
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -41,6 +42,7 @@ class Evaluation:
         records: Pictures that could, in order.
         labels: Their labels, shape (N,).
         probabilities: Their probabilities of presence, shape (N,).
+        tta: Test-time augmentation; ``none`` is what predicting does.
     """
 
     split: str
@@ -55,6 +57,7 @@ class Evaluation:
     records: tuple[Record, ...]
     labels: NDArray[np.int64]
     probabilities: NDArray[np.float64]
+    tta: str = "none"
 
     @property
     def within_strata(self) -> Estimate | None:
@@ -65,6 +68,7 @@ class Evaluation:
         """Return it as plain JSON, without the single pictures but those that failed."""
         result: dict[str, Any] = {
             "split": self.split,
+            "tta": {"name": self.tta, "views": count_views(self.tta)},
             "pictures": len(self.records) + len(self.failures),
             "overall": self.overall.to_dict(),
             "by_source": {source: quality.to_dict() for source, quality in self.by_source.items()},
@@ -97,6 +101,7 @@ def evaluate(
     strata: Sequence[str] = (),
     batch_size: int = 32,
     workers: int | None = None,
+    tta: str = "none",
     resamples: int = 1000,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
@@ -111,6 +116,7 @@ def evaluate(
             AUC. A picture that lacks one of them is in no pair.
         batch_size: Pictures a run of the network.
         workers: Threads that decode; None: as many as CPUs.
+        tta: Test-time augmentation, see :mod:`hornet.evaluation.views`.
         resamples: Bootstrap draws.
         seed: Seed of the draws.
         progress: Called with the number of pictures done and of all.
@@ -119,16 +125,20 @@ def evaluate(
         The figures, and the failures: no picture is dropped silently.
 
     Raises:
-        ConfigError: If the split has no such name.
+        ConfigError: If the split or the test-time augmentation has no such name.
         EmptyClass: If there is no picture in the split, or none could be read.
         ManifestInvalid: If a picture has no label, or there is no column of a stratum.
     """
     chosen, part = choose_split(dataset, split)
     labels = part.labels()
     keys = [_stratum(record, strata) for record in part.records]
-    items = (Item(record.name, record.path, record.masks) for record in part.records)
+    if count_views(tta) == 1:
+        items = (Item(record.name, record.path, record.masks) for record in part.records)
+        answering = classifier.predict_many(items, batch_size=batch_size, workers=workers)
+    else:
+        answering = predict_views(classifier, part.records, tta, batch_size=batch_size, workers=workers)
     answers: list[Prediction | Failure] = []
-    for answer in classifier.predict_many(items, batch_size=batch_size, workers=workers):
+    for answer in answering:
         answers.append(answer)
         if progress is not None:
             progress(len(answers), len(part))
@@ -171,6 +181,7 @@ def evaluate(
         records=records,
         labels=labels[kept],
         probabilities=probabilities,
+        tta=tta,
     )
 
 

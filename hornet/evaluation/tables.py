@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from hornet.evaluation.metrics import UNGROUPED
+from hornet.evaluation.views import count_views
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,6 +32,12 @@ def format_evaluation(evaluation: Evaluation) -> str:
     """Return everything as text of several paragraphs, without a trailing newline."""
     quality = evaluation.overall
     parts = [describe(quality, evaluation.split), _figures(quality)]
+    if (views := count_views(evaluation.tta)) > 1:
+        parts.insert(
+            1,
+            f"Test-time augmentation {evaluation.tta}: the logits of {views} views of each picture averaged, at {views} "
+            "times the network's cost. predict and serve look once: these aren't their figures, and the threshold is that of one view.",
+        )
     if (auc := evaluation.within_strata) is not None:
         parts.append(
             f"Within strata of {', '.join(evaluation.strata)}: AUC {interval(auc)} over {quality.pairs} pairs; "

@@ -148,3 +148,17 @@ def test_mistakes(hornet, model, data, *, arguments, code, message):
     assert (code, "") == (got, out)
     assert message in err
     assert "Traceback" not in err
+
+
+def test_test_time_augmentation_changes_the_figures_and_is_reported(hornet, model, data, tmp_path):
+    """Text and JSON say how many views there were, and that predicting has one."""
+    found = {}
+    for tta in ("none", "tencrop"):
+        code, out, _ = hornet("evaluate", data, "--model", model, "--tta", tta, "--json", tmp_path / tta)
+        assert 0 == code
+        document = json.loads((tmp_path / tta).read_text("utf-8"))
+        found[tta] = document["overall"]["metrics"]["log_loss"]["value"]
+        assert ("10 views" in out) == (tta == "tencrop")
+        assert {"name": tta, "views": 10 if tta == "tencrop" else 1} == document["tta"]
+
+    assert found["none"] != found["tencrop"]
