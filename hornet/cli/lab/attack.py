@@ -112,8 +112,9 @@ def _write(result: Robustness, document: dict[str, Any], folder: Path, examples:
     from hornet.evaluation.plots import plot_strengths
 
     head = ["epsilon", *(f"{name}{end}" for name in _FIGURES for end in ("", "_low", "_high")), "n", "groups"]
-    strengths = [0, *(one.attack.epsilon for one in result.attacked)]
-    qualities = [result.clean, *(one.quality for one in result.attacked)]
+    attacked = [one for one in result.attacked if one.attack.epsilon]  # at 0 it is the clean line again
+    strengths = [0, *(one.attack.epsilon for one in attacked)]
+    qualities = [result.clean, *(one.quality for one in attacked)]
     rows = []
     for strength, quality in zip(strengths, qualities, strict=True):
         figures = [quality.metrics[name] for name in _FIGURES]
