@@ -156,6 +156,12 @@ def train(  # noqa: PLR0917 - one parameter a flag
         str | None,
         typer.Option(metavar="DIR|none", help="Where decoded pictures are kept; else HORNET_CACHE."),
     ] = None,
+    tensorboard: Annotated[
+        bool | None, typer.Option("--tensorboard", help="Write RUN/tensorboard for TensorBoard.")
+    ] = None,
+    energy: Annotated[
+        str | None, typer.Option(metavar="COUNTRY", help="Count energy and CO2 with its electricity, as FRA.")
+    ] = None,
     skip_unreadable: Annotated[
         bool | None, typer.Option("--skip-unreadable", help="Leave bad pictures out instead of stopping.")
     ] = None,

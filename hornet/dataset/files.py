@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+    from typing import BinaryIO
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -20,12 +23,26 @@ def write_atomically(path: Path, data: bytes) -> None:
     Raises:
         OSError: If it can't be written. What was there before stays as it was.
     """
+    with atomic_file(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a file to write that appears under its name when the context ends without an error, and only then.
+
+    Args:
+        path: The file; its folder is made if it isn't there.
+
+    Raises:
+        OSError: If it can't be written. What was there before stays as it was.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     # Not tempfile: its files are private to the user, and renaming would keep that.
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with temporary.open("xb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

@@ -34,6 +34,7 @@ def model_card(facts: Facts) -> str:
         ),
         _data(facts),
         _list("What it can't do", facts.limits),
+        _list("Energy", facts.energy),
         _list("Rights", [*filter(None, (facts.licence, facts.provenance)), *facts.rights]),
         _made(facts),
     ]

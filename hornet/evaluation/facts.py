@@ -74,6 +74,7 @@ class Facts:
         rights: Sentences on the rights of the pictures.
         warnings: What a reader must know before believing the figures.
         limits: What the model can't do.
+        energy: Sentences on energy and CO2.
     """
 
     title: str
@@ -101,6 +102,7 @@ class Facts:
     rights: Sequence[str] = ()
     warnings: Sequence[str] = ()
     limits: Sequence[str] = LIMITS
+    energy: Sequence[str] = ()
 
 
 def data_rows(dataset: Dataset) -> tuple[DataRow, ...]:

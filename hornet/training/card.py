@@ -9,6 +9,7 @@ from hornet.dataset import TEST, VALIDATION, write_atomically
 from hornet.evaluation.metrics import reliability
 from hornet.evaluation.report import Facts, data_rows, model_card, write_report
 from hornet.training.contract import portable_settings
+from hornet.training.energy import describe_energy
 
 if TYPE_CHECKING:
     from hornet.training.export import Exported, ExportResult
@@ -66,6 +67,7 @@ def gather_facts(result: ExportResult, run: TrainedRun) -> Facts:
             + ". Pictures stay with their authors and are not part of the model.",
         ),
         warnings=_warnings(result),
+        energy=describe_energy(run.folder.energy),
     )
 
 

@@ -8,19 +8,32 @@ from __future__ import annotations
 
 import hashlib
 import io
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import torch
 
-from hornet.dataset.files import sync_folder, write_atomically
+from hornet.dataset.files import atomic_file, sync_folder
 from hornet.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from typing import BinaryIO
 
 _MAGIC: Final = b"HORNETC1"
 _DIGEST = 32  # bytes of a SHA-256
+
+
+class _Digesting(io.RawIOBase):
+    """A file that is only written, and remembers the SHA-256 of what was."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.digest = hashlib.sha256()
+
+    def write(self, data: Any) -> int:
+        self.digest.update(data)
+        return self._file.write(data)
 
 
 def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
@@ -30,14 +43,17 @@ def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
         folder: The run's checkpoint folder.
         state: Tensors, numbers, strings, and lists and dictionaries of them.
     """
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
-    payload = buffer.getvalue()
     last = folder / "last.pt"
     fresh = folder / "fresh.pt"
     for partial in folder.glob(".*.tmp"):  # of a run that was killed while writing
         partial.unlink()
-    write_atomically(fresh, _MAGIC + hashlib.sha256(payload).digest() + payload)
+    with atomic_file(fresh) as file:
+        file.write(_MAGIC + bytes(_DIGEST))
+        # Straight into the file: copies of 180 MB in memory would cost as much as the rest.
+        digesting = _Digesting(file)
+        torch.save(state, cast("BinaryIO", digesting))
+        file.seek(len(_MAGIC))
+        file.write(digesting.digest.digest())
     if last.is_file():
         last.replace(folder / "previous.pt")
     fresh.replace(last)

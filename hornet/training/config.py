@@ -147,6 +147,10 @@ class TrainConfig(BaseModel):
     cache: str | None = None
     """Folder in which decoded pictures are kept from run to run, or ``none``; changes nothing but the speed.
     Default: ``HORNET_CACHE``, else the user's cache folder."""
+    tensorboard: bool = False
+    """Write what TensorBoard shows into the run's folder."""
+    energy: str | None = None
+    """Country (ISO 3166, three letters) with whose electricity energy and CO2 are counted; None: not."""
     skip_unreadable: bool = False
     """Leave pictures out that can't be read, instead of stopping."""
 

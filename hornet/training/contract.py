@@ -43,7 +43,9 @@ _PACKAGES: Final = (
     "albumentations",
 )
 # Settings that name places on this machine; the fingerprint says what the data were.
-_LOCAL_SETTINGS: Final = frozenset({"data", "split_file", "cache", "checkpoint_minutes"})
+_LOCAL_SETTINGS: Final = frozenset(
+    {"data", "split_file", "cache", "checkpoint_minutes", "tensorboard", "energy"}
+)
 _DRAWING = (160, 120)
 
 

@@ -38,6 +38,7 @@ from hornet.training.contract import (
     draw_golden,
     with_golden,
 )
+from hornet.training.energy import add_predictions
 from hornet.training.graph import (
     TEMPERATURE,
     ArtifactModule,
@@ -63,6 +64,9 @@ FILES: Final = {"float32": "hornet-fp32.onnx", "int8": "hornet-int8.onnx"}
 _CALIBRATION_PICTURES: Final = 256
 #: Validation and test pictures that torch answers too, to compare.
 _COMPARED_PICTURES: Final = 200
+
+
+_MEASURED = 32  # pictures whose predictions are timed at once for their energy
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +192,10 @@ def export_run(
             done[precision] = replace(draft, path=finals[precision])
     report, card = run / "report.html", run / "MODEL_CARD.md"
     result = ExportResult(done["float32"], done["int8"], report, card)
+    if trained.folder.energy.is_file():
+        classifier = Classifier.open(result.int8)
+        some = [record.path for record in trained.dataset.records[:_MEASURED]]
+        add_predictions(trained.folder.energy, lambda: len(classifier.predict_batch(some)))
     write_report_and_card(result, trained)
     for name, each in (("float32", result.float32), ("int8", result.eight_bit)):
         reporter(

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from hornet.training.config import TrainConfig
     from hornet.training.hardware import Hardware
     from hornet.training.network import HornetNet
+    from hornet.training.watch import Watch
 
 METRICS = (
     "phase",
@@ -148,6 +149,7 @@ class Loop:
         keep: Called with the best weights whenever they improve.
         save: Called with what a checkpoint holds, at the end of every epoch and now and then within.
         disturb: Changes a step's inputs, knowing its labels, before it learns from them.
+        watch: Shows the run to TensorBoard.
         position: Where the run is.
         best: The best weights so far.
     """
@@ -166,6 +168,7 @@ class Loop:
     position: Position = field(default_factory=Position)
     best: dict[str, Tensor] = field(default_factory=dict)
     _optimizer: dict[str, Any] = field(default_factory=dict)  # of a checkpoint, until its phase begins
+    watch: Watch | None = None
     _saved: float = field(default_factory=time.monotonic)
     _average: Average | None = field(init=False)
     _scaler: torch.amp.GradScaler = field(init=False)
@@ -211,6 +214,9 @@ class Loop:
                     round(seconds, 1),
                 )
             )
+            if self.watch is not None:
+                losses = {"train_loss": train_loss, "validation_loss": loss, "validation_auc": auc}
+                self.watch.epoch(phase.name, self.position.rows, self.network, phase.optimizer, losses)
             left = (phase.epochs - self.position.epoch) * seconds
             self.report(
                 f"{phase.name} {self.position.epoch}/{phase.epochs}: loss {train_loss:.4f}, validation loss "
@@ -283,6 +289,8 @@ class Loop:
             seed_step(self.config.seed, phase.number, position.step, world.rank)
             set_rates(phase.optimizer, factor(phase.schedule, position.step, total, position.lowered))
             phase.optimizer.zero_grad(set_to_none=True)
+            if self.watch is not None and position.step == 0:
+                self.watch.inputs(phase.name, inputs, labels, position.rows + 1)
             if self.disturb is not None:
                 inputs = self.disturb(phase, inputs, labels)
             with self.hardware.autocast():

@@ -25,6 +25,7 @@ from hornet.training.data import (
     training_loader,
 )
 from hornet.training.distributed import World, open_world
+from hornet.training.energy import add_training, describe_energy, measuring
 from hornet.training.hardware import Hardware, choose_hardware, cpu_threads, deterministic
 from hornet.training.loop import Loop, build_loss
 from hornet.training.mixing import describe_mixing, mix
@@ -32,6 +33,7 @@ from hornet.training.network import HornetNet
 from hornet.training.phases import FullPhase, HeadPhase
 from hornet.training.pictures import prepare, prepare_again, share
 from hornet.training.runfolder import RunFolder, save_weights
+from hornet.training.watch import Watch
 from hornet.training.weights import StartingPoint, start
 
 if TYPE_CHECKING:
@@ -204,11 +206,28 @@ def _computing(run: _Run) -> Iterator[None]:
     """Set the threads, and remove the caches at the end."""
     run.report(f"device: {run.hardware.describe()}, {run.config.threads} threads, seed {run.config.seed}")
     try:
-        with cpu_threads(run.config.threads or 1), deterministic(run.config.deterministic):
+        with cpu_threads(run.config.threads or 1), deterministic(run.config.deterministic), _counting(run):
             yield
     finally:
         if run.hardware.world.writes:
             shutil.rmtree(run.folder.cache, ignore_errors=True)
+
+
+@contextmanager
+def _counting(run: _Run) -> Iterator[None]:
+    """Count energy and CO2, if they were asked for."""
+    if run.config.energy is None or not run.hardware.world.writes:
+        yield
+        return
+    session: dict[str, Any] = {}
+    try:
+        with measuring(run.config.energy) as session:
+            yield
+    finally:
+        if session:
+            add_training(run.folder.energy, session)
+    for line in describe_energy(run.folder.energy):
+        run.report(line)
 
 
 def _network(run: _Run) -> HornetNet:
@@ -245,7 +264,19 @@ def _train(
     )
     if state is not None:
         loop.restore(state)
-    interrupted = False
+    interrupted = _phases(run, network, point, pictures, loop)
+    if not world.writes:
+        return RunResult(folder.path, {}, interrupted, writes=False)
+    network.load_state_dict(loop.best)
+    calibration = calibrate(network, pictures, run.hardware.exact(), folder, loop.position.best)
+    return RunResult(folder.path, calibration, interrupted)
+
+
+def _phases(run: _Run, network: HornetNet, point: StartingPoint, pictures: Pictures, loop: Loop) -> bool:
+    """Train what is left; return whether Ctrl-C ended it."""
+    config = run.config
+    if config.tensorboard and run.hardware.world.writes:
+        loop.watch = Watch(run.folder.tensorboard, loop.position.rows)
     try:
         if _has_head_phase(config, network, point) and loop.position.phase != FullPhase.name:
             _head_phase(run, network, point, pictures, loop)
@@ -254,13 +285,12 @@ def _train(
     except KeyboardInterrupt:
         if not loop.best:
             raise
-        interrupted = True
         run.report("interrupted: keeping the best weights so far (once more to leave at once)")
-    if not world.writes:
-        return RunResult(folder.path, {}, interrupted, writes=False)
-    network.load_state_dict(loop.best)
-    calibration = calibrate(network, pictures, run.hardware.exact(), folder, loop.position.best)
-    return RunResult(folder.path, calibration, interrupted)
+        return True
+    finally:
+        if loop.watch is not None:
+            loop.watch.close()
+    return False
 
 
 def _has_head_phase(config: TrainConfig, network: HornetNet, point: StartingPoint) -> bool:

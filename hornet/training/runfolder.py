@@ -61,6 +61,16 @@ class RunFolder:
         return self.path / "cache"
 
     @property
+    def tensorboard(self) -> Path:
+        """Folder of TensorBoard's events, if they were asked for."""
+        return self.path / "tensorboard"
+
+    @property
+    def energy(self) -> Path:
+        """Energy and CO2, if they were asked for."""
+        return self.path / "energy.json"
+
+    @property
     def weights(self) -> Path:
         """The best weights so far."""
         return self.path / "weights.safetensors"
@@ -91,7 +101,7 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         self._sweep()
         # Left by a run that stopped before its first epoch, for bad pictures say.
-        ours = {self.config, self.manifest, self.unreadable, self.cache}
+        ours = {self.config, self.manifest, self.unreadable, self.cache, self.tensorboard, self.energy}
         others = sorted(entry.name for entry in self.path.iterdir() if entry not in ours)
         if others:
             raise ConfigError(f"{self.path}: already holds {', '.join(others[:3])}; choose another --out")
@@ -101,7 +111,7 @@ class RunFolder:
         for file in (self.manifest, self.metrics, self.unreadable, self.weights):
             file.unlink(missing_ok=True)
         self._sweep()
-        for folder in (self.cache, self.checkpoint):
+        for folder in (self.cache, self.checkpoint, self.tensorboard):
             shutil.rmtree(folder, ignore_errors=True)
 
     def _sweep(self) -> None:
