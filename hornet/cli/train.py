@@ -35,6 +35,17 @@ def train(  # noqa: PLR0917 - one parameter a flag
         Path | None, typer.Option(metavar="RUN", help="Go on with a stopped run, with its own settings.")
     ] = None,
     export: Annotated[bool, typer.Option(help="Export the artifact at the end.")] = True,
+    overfit_batch: Annotated[
+        bool | None,
+        typer.Option("--overfit-batch", help="Don't train: learn one batch by heart, or say what is broken."),
+    ] = None,
+    lr_find: Annotated[
+        bool | None,
+        typer.Option("--lr-find", help="Don't train: look for the learning rate; curve and plot into --out."),
+    ] = None,
+    fast_dev: Annotated[
+        bool | None, typer.Option("--fast-dev", help="Go through every step once on a few pictures.")
+    ] = None,
     weights: Annotated[
         str | None,
         typer.Option(
@@ -171,8 +182,6 @@ def train(  # noqa: PLR0917 - one parameter a flag
     Writes RUN/: config.toml, manifest.csv, metrics.csv, weights.safetensors, calibration.json, and the
     exported artifact in two precisions.
     """
-    from hornet.training.config import TrainConfig, build_config
-
     if resume is not None:
         named = [
             name
@@ -185,19 +194,35 @@ def train(  # noqa: PLR0917 - one parameter a flag
             )
         _run(None, resume, export=export)
         return
-    if out is None:
+    bench = [name for name in ("overfit_batch", "lr_find", "fast_dev") if context.params[name]]
+    if len(bench) > 1:
+        raise typer.BadParameter(
+            "one at a time", param_hint=" / ".join(f"--{n.replace('_', '-')}" for n in bench)
+        )
+    if out is None and bench not in (["overfit_batch"], ["fast_dev"]):
         raise typer.BadParameter("give the run's folder", param_hint="--out")
+    settings = _settings(context, config)
+    if bench:
+        _before(settings, bench[0], out, export=export)
+    elif out is not None:
+        _run(settings, out, export=export)
+
+
+def _settings(context: typer.Context, file: Path | None) -> TrainConfig:
+    """Put the settings together from the flags that were given and the file."""
+    from hornet.training.config import TrainConfig, build_config
+
     # A flag that wasn't given is None, and leaves the file's value or the default.
     given: dict[str, Any] = {
         name: value
         for name, value in context.params.items()
         if name in TrainConfig.model_fields and value is not None
     }
-    if size is not None:
+    if (size := context.params["size"]) is not None:
         given["size"] = parse_size(size)
-    if mask:
+    if mask := context.params["mask"]:
         given["masks"] = tuple(_parse_mask(text) for text in mask)
-    settings = build_config(given, config)
+    settings = build_config(given, file)
     # Absolute, so that the saved configuration is good from any folder.
     paths = {name: getattr(settings, name) for name in ("data", "split_file")}
     update: dict[str, Any] = {name: path.absolute() for name, path in paths.items() if path is not None}
@@ -205,7 +230,20 @@ def train(  # noqa: PLR0917 - one parameter a flag
         update["weights"] = str(Path(settings.weights).absolute())
     if settings.cache not in {None, "none"}:
         update["cache"] = str(Path(settings.cache).absolute())
-    _run(settings.model_copy(update=update), out, export=export)
+    return settings.model_copy(update=update)
+
+
+def _before(settings: TrainConfig, what: str, out: Path | None, *, export: bool) -> None:
+    """Do what a careful trainer does before a long run."""
+    from hornet.cli.bench import find_rate, overfit, run_fast
+
+    progress = Progress()
+    if what == "overfit_batch":
+        overfit(settings, progress)
+    elif what == "lr_find" and out is not None:
+        find_rate(settings, out, progress)
+    else:
+        run_fast(settings, out, progress, export=export)
 
 
 def _run(settings: TrainConfig | None, out: Path, *, export: bool) -> None:

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from hornet.evaluation.learning import Learning
     from hornet.evaluation.metrics import Quality
     from hornet.evaluation.rivals import Standing
@@ -139,4 +142,26 @@ def plot_schedules(runs: Mapping[str, Sequence[Mapping[str, Any]]], file: Path) 
         axis.locator_params(axis="x", integer=True)
         axis.grid(color="0.85")
     axes[0][2].legend(fontsize=9)
+    save_figure(figure, file)
+
+
+def plot_range_test(
+    rates: NDArray[np.float64],
+    losses: NDArray[np.float64],
+    smoothed: NDArray[np.float64],
+    suggestion: float,
+    file: Path,
+) -> None:
+    """Draw the losses of a range test against the rate, all (n,), and where the suggestion lies."""
+    figure, axes = new_figure(7.2, 4.4)
+    axis = axes[0][0]
+    axis.plot(rates, losses, ".", color="0.7", label="a step")
+    axis.plot(rates, smoothed, color=COLOURS[0], label="smoothed")
+    axis.axvline(suggestion, color=COLOURS[1], linestyle="--", label=f"suggestion: {suggestion:.1g}")
+    axis.set(
+        xscale="log", xlabel="learning rate of the head", ylabel="loss of the batch before the step (nats)"
+    )
+    axis.set_ylim(0, 1.3 * max(smoothed[0], smoothed[: len(smoothed) // 2 + 1].max()))
+    axis.grid(color="0.85")
+    axis.legend(fontsize=9)
     save_figure(figure, file)
