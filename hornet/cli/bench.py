@@ -33,7 +33,7 @@ def find_rate(settings: TrainConfig, out: Path, progress: Progress) -> None:
     """Write the range test's curve into ``out`` and print the suggestion."""
     from hornet.dataset import load_dataset
     from hornet.evaluation.plots import plot_range_test
-    from hornet.training.bench import lr_find
+    from hornet.training.ranges import lr_find
 
     make_folder(out)
     result = lr_find(settings, load_dataset(settings.data), report=progress.report, live=progress.live)

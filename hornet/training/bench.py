@@ -1,6 +1,6 @@
-"""What a careful trainer does before a long run: overfit one batch, look for the rate, run everything once.
+"""What a careful trainer does before a long run: overfit one batch, run everything once.
 
-None of these leaves a run behind that could be taken for a trained one.
+Looking for the rate is in :mod:`hornet.training.ranges`. None of these leaves a run behind that could be taken for a trained one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ from hornet.training.hardware import choose_hardware, cpu_threads, deterministic
 from hornet.training.loop import build_loss
 from hornet.training.mixing import mix
 from hornet.training.network import HornetNet
-from hornet.training.optim import set_rates
 from hornet.training.phases import FullPhase
 from hornet.training.weights import start
 
@@ -67,13 +66,6 @@ _PLAIN: Final[dict[str, Any]] = {
     "workers": 0,
 }
 
-_LOWEST: Final = 1e-6
-_HIGHEST: Final = {"sgd": 10.0, "momentum": 10.0, "adam": 1.0, "adamw": 1.0}
-_MEMORY = 0.8  # of the running mean that notices divergence
-_DIVERGED = 4.0  # times the lowest running mean
-_SIGMA = 2.5  # steps, of the curve that the suggestion is read from
-_FELL = 0.95  # of its start, below which the curve must come
-
 #: A run that only proves the plumbing.
 _FAST: Final[dict[str, Any]] = {"head_epochs": 1, "epochs": 1, "batch": 4, "validation": 0.25, "test": 0.25}
 _FAST_PICTURES = 16  # of each class, and of each split where there are any
@@ -97,29 +89,15 @@ class Overfit:
 
 
 @dataclass(frozen=True, slots=True)
-class RangeTest:
-    """Loss against rate, of one pass from a rate that does nothing to one that destroys.
+class Bench:
+    """Phase two from the starting weights, on some pictures.
 
     Attributes:
-        rates: Of the head, (n,).
-        losses: Of the steps, (n,), nats.
-        smoothed: The curve that is looked at, (n,).
-        lowest: Rate at its minimum.
-        steepest: Rate at which it falls most.
-        suggestion: A tenth of ``lowest``.
+        phase: With its optimiser and loader.
+        loss: As of a run.
+        hardware: Where it computes.
+        scaler: Of gradients in float16.
     """
-
-    rates: NDArray[np.float64]
-    losses: NDArray[np.float64]
-    smoothed: NDArray[np.float64]
-    lowest: float
-    steepest: float
-    suggestion: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Bench:
-    """Phase two from the starting weights, on some pictures."""
 
     phase: FullPhase
     loss: SoftCrossEntropy
@@ -163,9 +141,9 @@ def overfit_batch(
         DatasetError: If the pictures are: both labels on one picture, or all of them the same to the network.
         HornetError: If the loss falls, but not to zero; the hardest pictures are named.
     """
-    records = _choose(dataset, config.batch, config.seed, even=True)
+    records = choose_pictures(dataset, config.batch, config.seed, even=True)
     plain = config.model_copy(update={**_PLAIN, "batch": len(records)})
-    with _phase_two(plain, records, report=report, live=live) as bench:
+    with phase_two(plain, records, report=report, live=live) as bench:
         pictures, labels, indices = next(iter(bench.phase.loader))
         named = [records[int(index)].name for index in indices]
         _check_batch(pictures.numpy(), labels.tolist(), named)
@@ -180,68 +158,6 @@ def overfit_batch(
             if still or not math.isfinite(losses[-1]):
                 break
         raise _diagnosis(bench, config, losses, (pictures, labels, named))
-
-
-def lr_find(
-    config: TrainConfig,
-    dataset: Dataset,
-    *,
-    report: Callable[[str], None],
-    live: Callable[[str], None],
-    steps: int = 100,
-) -> RangeTest:
-    """Raise phase two's rate exponentially, a batch a step, until the loss diverges (Smith 2017, section 3.3).
-
-    Args:
-        config: As of a run; augmentation, mixing and dropout act as they would there.
-        dataset: The batches come from its training pictures.
-        report: Told what was taken.
-        live: Told how far it is.
-        steps: From the lowest rate to the highest.
-
-    Raises:
-        DatasetError: If a picture can't be read.
-        HornetError: If the loss falls at no rate.
-    """
-    records = _choose(dataset, steps * config.batch, config.seed, even=False)
-    ramp = np.geomspace(_LOWEST, _HIGHEST[config.optimizer], steps)
-    losses: list[float] = []
-    mean, lowest = 0.0, math.inf
-    with _phase_two(config, records, report=report, live=live) as bench:
-        bench.phase.train_mode()
-        for number, (pictures, labels) in zip(range(steps), _endless(bench.phase), strict=False):
-            set_rates(bench.phase.optimizer, ramp[number] / config.rate)
-            loss = bench.step(pictures, labels, number=number, seed=config.seed)
-            live(f"range test: step {number + 1}/{steps}, rate {ramp[number]:.2g}, loss {loss:.3f}")
-            if not math.isfinite(loss):
-                break
-            losses.append(loss)
-            mean = _MEMORY * mean + (1 - _MEMORY) * loss
-            corrected = mean / (1 - _MEMORY ** len(losses))
-            lowest = min(lowest, corrected)
-            if corrected > _DIVERGED * lowest:
-                break
-    return read_curve(ramp[: len(losses)], np.array(losses))
-
-
-def read_curve(rates: NDArray[np.float64], losses: NDArray[np.float64]) -> RangeTest:
-    """Smooth the losses and read the suggestion: a tenth of the rate at the minimum.
-
-    Raises:
-        HornetError: If the loss falls nowhere.
-    """
-    steps = np.arange(len(losses))
-    kernel = np.exp(-0.5 * ((steps[:, None] - steps) / _SIGMA) ** 2)
-    smoothed = kernel @ losses / kernel.sum(axis=1)
-    lowest = int(np.argmin(smoothed)) if len(losses) else 0
-    if lowest == 0 or smoothed[lowest] > _FELL * smoothed[0]:
-        raise HornetError(
-            "the loss falls at no rate, so none can be suggested; hornet train --overfit-batch says what is broken, "
-            "and a larger --batch makes the curve smoother"
-        )
-    slopes = np.gradient(smoothed[: lowest + 1], np.log(rates[: lowest + 1]))
-    best = float(rates[lowest])
-    return RangeTest(rates, losses, smoothed, best, float(rates[np.argmin(slopes)]), best / 10)
 
 
 def fast_dev(config: TrainConfig, dataset: Dataset) -> tuple[TrainConfig, Dataset]:
@@ -260,7 +176,7 @@ def fast_dev(config: TrainConfig, dataset: Dataset) -> tuple[TrainConfig, Datase
     return config.model_copy(update=_FAST), dataset.select(sorted(chosen))
 
 
-def _choose(dataset: Dataset, count: int, seed: int, *, even: bool) -> list[Record]:
+def choose_pictures(dataset: Dataset, count: int, seed: int, *, even: bool) -> list[Record]:
     """Return at most ``count`` training pictures at random; if ``even``, from both classes in turn."""
     training = dataset.subset(TRAIN) if TRAIN in dataset.splits() else dataset
     check_classes(training, "The training set")
@@ -274,13 +190,19 @@ def _choose(dataset: Dataset, count: int, seed: int, *, even: bool) -> list[Reco
 
 
 @contextmanager
-def _phase_two(
+def phase_two(
     config: TrainConfig,
     records: Sequence[Record],
     *,
     report: Callable[[str], None],
     live: Callable[[str], None],
-) -> Iterator[_Bench]:
+) -> Iterator[Bench]:
+    """Set phase two up on these pictures as a run would, without a run folder.
+
+    Raises:
+        ConfigError: If device or starting weights can't be used.
+        DatasetError: If a picture can't be read.
+    """
     hardware = choose_hardware(config.device, config.precision)
     report(f"device: {hardware.describe()}, {len(records)} pictures, rate {config.rate:g}")
     labels = np.array([record.label for record in records], dtype=np.int64)
@@ -313,14 +235,7 @@ def _phase_two(
             validation=np.zeros(0, dtype=np.int64),
             pretrained=bool(point.taken),
         )
-        yield _Bench(phase, build_loss(config, labels, hardware.device), hardware, hardware.scaler())
-
-
-def _endless(phase: FullPhase) -> Iterator[tuple[Tensor, Tensor]]:
-    epoch = 0
-    while True:
-        yield from phase.batches(epoch)
-        epoch += 1
+        yield Bench(phase, build_loss(config, labels, hardware.device), hardware, hardware.scaler())
 
 
 def _check_batch(pictures: NDArray[np.uint8], labels: Sequence[int], names: Sequence[str]) -> None:
@@ -341,7 +256,7 @@ def _check_batch(pictures: NDArray[np.uint8], labels: Sequence[int], names: Sequ
 
 
 def _diagnosis(
-    bench: _Bench, config: TrainConfig, losses: Sequence[float], batch: tuple[Tensor, Tensor, Sequence[str]]
+    bench: Bench, config: TrainConfig, losses: Sequence[float], batch: tuple[Tensor, Tensor, Sequence[str]]
 ) -> HornetError:
     """Say what is broken, from how the loss went."""
     first, last = losses[0], float(np.median(losses[-5:]))

@@ -7,8 +7,9 @@ from PIL import Image
 from hornet.dataset import load_dataset
 from hornet.dataset.drawings import write_dataset
 from hornet.errors import ConfigError, DatasetError, HornetError
-from hornet.training.bench import TARGET, fast_dev, lr_find, overfit_batch, read_curve
+from hornet.training.bench import TARGET, fast_dev, overfit_batch
 from hornet.training.config import TrainConfig
+from hornet.training.ranges import lr_find, read_curve
 
 
 @pytest.fixture(scope="module")
