@@ -190,7 +190,7 @@ class TrainConfig(BaseModel):
             raise ValueError(f"freeze {self.freeze} would keep random weights: load some, or freeze none")
         if self.mixup + self.cutmix + self.mosaic > 1:
             raise ValueError("mixup, cutmix and mosaic exclude each other: together at most 1")
-        if self.schedule == "plateau" and self.plateau_epochs >= self.patience:
+        if "plateau" in {self.schedule, self.head_schedule} and self.plateau_epochs >= self.patience:
             raise ValueError(
                 f"plateau_epochs {self.plateau_epochs} must be less than patience {self.patience}: else training "
                 "stops before the rate falls"

@@ -44,6 +44,7 @@ def test_what_is_saved_is_what_is_loaded(tmp_path):
         ({"weights": "none", "epochs": 0}, "epochs must be at least 1"),
         ({"schedule": "linear"}, "schedule: "),
         ({"schedule": "plateau", "plateau_epochs": 4}, "less than patience 4"),
+        ({"head_schedule": "plateau", "plateau_epochs": 9}, "less than patience 4"),
         ({"weights": "none", "freeze": "layer1"}, "would keep random weights"),
         ({"ema": 1.0}, "ema: "),
         ({"seed": -1}, "seed: "),

@@ -126,6 +126,7 @@ def test_worker_processes_change_no_picture(records, tmp_path, preset):
     def epochs(workers):
         batches = EpochBatches(len(records), 3, seed=1, draw=None)
         loader = training_loader(pictures, batches, workers=workers)
+        assert workers == loader.num_workers
         seen = []
         for epoch in (0, 1):
             batches.epoch = epoch
