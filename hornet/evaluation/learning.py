@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 #: A linear boundary, and one that bends.
 SMALL: Final = "logistic regression"
 LARGE: Final = "RBF SVM"
+#: Learns its features, too.
+NETWORK: Final = "fine-tuned network"
 #: A difference of AUC below this isn't worth anybody's while.
 NEGLIGIBLE: Final = 0.01
 YES, NO, UNKNOWN = "yes", "no", "can't tell"
@@ -96,23 +98,26 @@ class Learning:
     Attributes:
         sizes: Pictures learned from, ascending.
         seeds: How many times the groups were drawn.
-        curves: The small capacity, the large one, and others.
+        curves: The small capacity, the large one, and the network if it took part.
         capacity: AUC of the large minus that of the small one, with all pictures.
+        tuning: AUC of the network minus that of the better one of them, with all pictures.
     """
 
     sizes: tuple[int, ...]
     seeds: int
     curves: tuple[Curve, ...]
     capacity: Interval
+    tuning: Interval | None = None
 
     @property
     def best(self) -> Curve:
         """The curve that ends highest."""
-        return max(self.curves, key=lambda curve: curve.held_out[-1].value)
+        return max(self.curves, key=_end)
 
     def verdicts(self) -> dict[str, str]:
-        """Say ``yes``, ``no`` or ``can't tell`` to more pictures and to more capacity."""
-        return {"more_pictures": self.best.gain.verdict(), "more_capacity": self.capacity.verdict()}
+        """Say ``yes``, ``no`` or ``can't tell`` to more pictures, to more capacity and to learning the features."""
+        verdicts = {"more_pictures": self.best.gain.verdict(), "more_capacity": self.capacity.verdict()}
+        return verdicts if self.tuning is None else {**verdicts, "fine_tuning": self.tuning.verdict()}
 
     def conclusion(self) -> list[str]:
         """Say it in sentences."""
@@ -128,11 +133,17 @@ class Learning:
                 f"More capacity would help: {verdicts['more_capacity']}. With {full} pictures {large.name} is ahead of "
                 f"{small.name} by {self.capacity}."
             ),
-            (
-                f"{best.name} has {best.learned[-1]:.3f} on what it learned from and {best.held_out[-1].value:.3f} on "
-                f"the test split: a gap of {best.learned[-1] - best.held_out[-1].value:.3f}."
-            ),
         ]
+        if self.tuning is not None:
+            rival = max(small, large, key=_end)
+            lines.append(
+                f"Fine-tuning helps: {verdicts['fine_tuning']}. With {full} pictures {NETWORK} is ahead of {rival.name} "
+                f"by {self.tuning}."
+            )
+        lines.append(
+            f"{best.name} has {best.learned[-1]:.3f} on what it learned from and {best.held_out[-1].value:.3f} on "
+            f"the test split: a gap of {best.learned[-1] - best.held_out[-1].value:.3f}."
+        )
         if verdicts["more_pictures"] == YES:
             lines.append(
                 f"If the power law through all sizes went on, doubling once more would bring {best.next_gain}; "
@@ -147,6 +158,7 @@ class Learning:
             "seeds": self.seeds,
             "curves": [curve.to_dict() for curve in self.curves],
             "capacity": self.capacity.to_dict(),
+            "tuning": None if self.tuning is None else self.tuning.to_dict(),
             "verdicts": self.verdicts(),
             "conclusion": self.conclusion(),
         }
@@ -185,10 +197,10 @@ def learning_curve(
     *,
     sizes: int = 6,
     seeds: int = 5,
-    others: dict[str, Learner] | None = None,
+    network: Learner | None = None,
     report: Callable[[str], None] = lambda _: None,
 ) -> Learning:
-    """Measure both capacities, and others, at every size.
+    """Measure both capacities, and the network if it is given, at every size.
 
     Args:
         train: What there is to learn from.
@@ -196,7 +208,7 @@ def learning_curve(
         test: What is measured on.
         sizes: How many; each is half of the next.
         seeds: How often the groups are drawn.
-        others: Further learners by name, such as the network.
+        network: Also learns its features.
         report: Told how far it is.
 
     Raises:
@@ -211,7 +223,9 @@ def learning_curve(
 
         return learn
 
-    learners = {SMALL: rival(SMALL), LARGE: rival(LARGE), **(others or {})}
+    learners = {SMALL: rival(SMALL), LARGE: rival(LARGE)}
+    if network is not None:
+        learners[NETWORK] = network
     subsets = [nested_subsets(train, sizes, seed) for seed in range(seeds)]
     counts = tuple(round(float(np.mean([len(chosen[i]) for chosen in subsets]))) for i in range(sizes))
     draw = _Draws(test, seeds)
@@ -226,8 +240,17 @@ def learning_curve(
                 learned[i, seed] = roc_auc(train.labels[subsets[seed][i]], scores)
         areas[name] = np.stack([draw.areas(row) for row in held_out])  # (sizes, 1 + draws)
         curves.append(_curve(name, counts, learned.mean(axis=1), areas[name]))
-    capacity = _interval(areas[LARGE][-1] - areas[SMALL][-1])
-    return Learning(counts, seeds, tuple(curves), capacity)
+    ends = {name: area[-1] for name, area in areas.items()}
+    capacity = _interval(ends[LARGE] - ends[SMALL])
+    tuning = None
+    if network is not None:
+        frozen = max(SMALL, LARGE, key=lambda name: float(ends[name][0]))
+        tuning = _interval(ends[NETWORK] - ends[frozen])
+    return Learning(counts, seeds, tuple(curves), capacity, tuning)
+
+
+def _end(curve: Curve) -> float:
+    return curve.held_out[-1].value
 
 
 class _Draws:

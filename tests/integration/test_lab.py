@@ -162,6 +162,53 @@ def test_learning_curve_writes_table_json_and_plot(drawn, tmp_path):
     assert _is_a_plot(out / "learning.png")
 
 
+def test_learning_curve_takes_the_network_in(drawn, tmp_path):
+    """It is trained on every subset, with the file's settings, and has its curve, its verdict and its sentence."""
+    settings = tmp_path / "quick.toml"
+    settings.write_text(
+        'weights = "none"\nsize = [32, 32]\nepochs = 1\nbatch = 8\nworkers = 0\naugment = "none"\ntest = 0.2\n',
+        encoding="utf-8",
+    )
+    flags = ["--config", settings, "--threads", "1", "--device", "cpu", "--sizes", "2", "--draws", "2"]
+    out = tmp_path / "out"
+    result = _lab("learning-curve", drawn, *flags, "--fine-tune", "--out", out)
+    document = json.loads((out / "learning.json").read_text(encoding="utf-8"))
+    curve = document["curves"][2]
+
+    assert "fine-tuned network" == curve["name"]
+    assert [12, 24] == document["sizes"]
+    assert all(0 <= one["low"] <= one["value"] <= one["high"] <= 1 for one in curve["held_out"])
+    assert document["verdicts"]["fine_tuning"] in {"yes", "no", "can't tell"}
+    best = max(one["held_out"][-1]["value"] for one in document["curves"][:2])
+    assert curve["held_out"][-1]["value"] - best == pytest.approx(document["tuning"]["value"])
+    assert f"Fine-tuning helps: {document['verdicts']['fine_tuning']}." in result.stdout
+    assert 7 == len((out / "learning.csv").read_text(encoding="utf-8").splitlines())
+    assert _is_a_plot(out / "learning.png")
+
+
+def test_the_network_learns_from_its_subset_alone_and_is_measured_in_its_order(drawn, tmp_path):
+    """A subset's run holds its pictures and all of validation; scores are those of places and of the test split."""
+    from hornet.training.config import TrainConfig
+    from hornet.training.curve import network_learner
+    from hornet.training.frozen import frozen_features
+
+    config = TrainConfig(
+        data=drawn, weights="none", size=(32, 32), epochs=1, batch=8, threads=1, workers=0, augment="none"
+    )
+    frozen = frozen_features(
+        load_dataset(drawn), config, tmp_path, report=lambda _: None, live=lambda _: None
+    )
+    learn = network_learner(frozen, config, tmp_path, live=lambda _: None)
+    places = np.array([3, 0, 1, 2, 14, 15, 12, 13, 20, 21])
+    scores, held_out = learn(places, 0)
+    again, _ = learn(places[::-1].copy(), 0)
+
+    assert (10,) == scores.shape
+    assert (12,) == held_out.shape
+    np.testing.assert_array_equal(scores[::-1], again)
+    assert not list(tmp_path.glob("tmp*"))
+
+
 def test_schedules_trains_with_every_one_that_there_is(drawn, run, tmp_path):
     """Each name of the setting has its run, its own rates, and the same first weights."""
     from hornet.training.schedules import SCHEDULES

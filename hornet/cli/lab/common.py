@@ -14,7 +14,7 @@ import typer
 from hornet.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from hornet.training.config import TrainConfig
 
@@ -46,13 +46,25 @@ ThreadsOption = Annotated[
 ]
 
 
-def lab_config(data: Path, *, size: str, **given: Any) -> TrainConfig:
-    """Build the settings that decide how pictures are read and split, as ``train`` would."""
+def lab_config(data: Path, *, size: str | None = None, file: Path | None = None, **given: Any) -> TrainConfig:
+    """Build the settings that decide how pictures are read and split, as ``train`` would; None leaves the default."""
     from hornet.cli.train import parse_size
     from hornet.training.config import build_config
 
     values = {name: value for name, value in given.items() if value is not None}
-    return build_config({"data": data, "size": parse_size(size), **values})
+    if size is not None:
+        values["size"] = parse_size(size)
+    return build_config({"data": data, **values}, file)
+
+
+def flags_given(context: typer.Context, names: Iterable[str]) -> dict[str, Any]:
+    """Return those flags that were written on the command line, so that a file's settings aren't lost to defaults."""
+    return {name: context.params[name] for name in names if _written(context, name)}
+
+
+def _written(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 @contextmanager

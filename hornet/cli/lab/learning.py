@@ -1,7 +1,9 @@
+# ruff: noqa: ARG001 - settings are read together and by name, from the context
 """``hornet lab learning-curve``: would more pictures help, or more capacity?"""
 
 from __future__ import annotations
 
+from pathlib import Path  # noqa: TC003 - typer reads annotations when it runs
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,6 +19,7 @@ from hornet.cli.lab.common import (
     SplitFileOption,
     ThreadsOption,
     WeightsOption,
+    flags_given,
     lab_config,
     make_folder,
     scratch_folder,
@@ -27,9 +30,21 @@ from hornet.cli.lab.common import (
 if TYPE_CHECKING:
     from hornet.evaluation.learning import Learning
 
+_SETTINGS = (
+    "weights", "size", "validation", "test", "group_by", "split_file", "seed", "device", "threads",
+)  # fmt: skip
+
 
 def learning_curve(  # noqa: PLR0917 - one parameter a flag
+    context: typer.Context,
     data: DataArgument,
+    fine_tune: Annotated[
+        bool, typer.Option("--fine-tune", help="Also train the network, in both phases, on every subset.")
+    ] = False,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="Settings of 'train' as TOML; flags win over it."),
+    ] = None,
     weights: WeightsOption = "imagenet",
     sizes: Annotated[int, typer.Option(min=2, max=12, help="How many; each is half of the next.")] = 6,
     draws: Annotated[int, typer.Option(min=1, help="How often the groups of each size are drawn.")] = 5,
@@ -46,29 +61,28 @@ def learning_curve(  # noqa: PLR0917 - one parameter a flag
 ) -> None:
     """Measure quality against the number of pictures, for a small and a larger capacity on frozen features.
 
-    Says whether more pictures or more capacity would help, and "can't tell" where the interval doesn't.
+    Says whether more pictures, more capacity or fine-tuning would help, and "can't tell" where the interval doesn't.
     """
     from hornet.cli.train import Progress
     from hornet.dataset import TEST, TRAIN, VALIDATION, load_dataset
     from hornet.errors import EmptyClass
     from hornet.evaluation.learning import learning_curve as run
+    from hornet.training.curve import network_learner
     from hornet.training.frozen import frozen_features
 
-    config = lab_config(
-        data, size=size, weights=weights, validation=validation, test=test, group_by=group_by,
-        split_file=split_file, seed=seed, device=device, threads=threads,
-    )  # fmt: skip
+    settings = lab_config(data, file=config, **flags_given(context, _SETTINGS))
     progress = Progress()
     with scratch_folder() as scratch:
         frozen = frozen_features(
-            load_dataset(data), config, scratch, report=progress.report, live=progress.live
+            load_dataset(data), settings, scratch, report=progress.report, live=progress.live
         )
-    learn, choose, measure = (frozen.of(split) for split in (TRAIN, VALIDATION, TEST))
-    if not len(measure.labels):
-        raise EmptyClass(
-            "No picture is in the test split. Give --test a share, or some groups the split test."
-        )
-    result = run(learn, choose, measure, sizes=sizes, seeds=draws, report=progress.live)
+        learn, choose, measure = (frozen.of(split) for split in (TRAIN, VALIDATION, TEST))
+        if not len(measure.labels):
+            raise EmptyClass(
+                "No picture is in the test split. Give --test a share, or some groups the split test."
+            )
+        network = network_learner(frozen, settings, scratch, live=progress.live) if fine_tune else None
+        result = run(learn, choose, measure, sizes=sizes, seeds=draws, network=network, report=progress.live)
     progress.clear()
     document = {"notes": list(frozen.notes), "test_pictures": len(measure.labels), **result.to_dict()}
     if json != "-":
