@@ -58,6 +58,25 @@ def test_where_no_line_can_be_right_more_capacity_helps():
     assert large > 0.85
 
 
+def test_a_network_that_sees_more_than_its_features_is_said_to_help():
+    """Its lead over the better of the others is read like theirs, and it is asked for every size and draw."""
+    asked = []
+    train, test = _part(1, 240, _nothing), _part(3, 600, _nothing)
+
+    def network(places, seed):
+        asked.append((len(places), seed))
+        return train.labels[places] * 0.5, test.labels * 0.5
+
+    result = learning_curve(train, _part(2, 160, _nothing), test, sizes=2, seeds=2, network=network)
+
+    assert [(120, 0), (120, 1), (240, 0), (240, 1)] == asked
+    assert YES == result.verdicts()["fine_tuning"]
+    assert result.tuning is not None
+    assert result.tuning.value == pytest.approx(1 - max(c.held_out[-1].value for c in result.curves[:2]))
+    assert "From 120 to 240 pictures the AUC of fine-tuned network changed by 0.000" in result.conclusion()[0]
+    assert "Fine-tuning helps: yes. With 240 pictures fine-tuned network is ahead" in result.conclusion()[2]
+
+
 def test_where_nothing_is_to_be_learned_nothing_is_promised():
     """Noise on few test pictures: neither question gets a yes."""
     result = _curve(_nothing, n=120, test=60, sizes=3)
