@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from hornet.training.config import TrainConfig
     from hornet.training.hardware import Hardware
-    from hornet.training.loop import Phase
+    from hornet.training.position import Phase
 
 #: One long step from inside the range reaches its border (Wong et al. 2020, section 4.1).
 _FAST_STRIDE: Final = 1.25

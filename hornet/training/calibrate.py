@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from hornet.dataset import Record
     from hornet.training.hardware import Hardware
-    from hornet.training.loop import Best
     from hornet.training.network import HornetNet
     from hornet.training.pictures import Pictures
+    from hornet.training.position import Best
     from hornet.training.runfolder import RunFolder
 
 

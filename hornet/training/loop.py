@@ -7,7 +7,7 @@ import math
 import time
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -16,21 +16,23 @@ from hornet.dataset import write_atomically
 from hornet.errors import ConfigError, HornetError
 from hornet.training.averaging import build_average
 from hornet.training.hardware import seed_step
-from hornet.training.mixing import SoftCrossEntropy
+from hornet.training.losses import cross_entropy, roc_auc
 from hornet.training.optim import factor, set_rates
+from hornet.training.position import Best, Position
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
     from torch import Tensor
-    from torch.optim import Optimizer
 
     from hornet.training.averaging import Average
     from hornet.training.config import TrainConfig
     from hornet.training.hardware import Hardware
+    from hornet.training.losses import SoftCrossEntropy
     from hornet.training.network import HornetNet
+    from hornet.training.position import Phase
     from hornet.training.watch import Watch
 
 METRICS = (
@@ -43,94 +45,6 @@ METRICS = (
     "pictures_per_s",
     "seconds",
 )
-
-
-class Phase(Protocol):
-    """What differs between the phases.
-
-    Attributes:
-        name: ``head`` or ``full``.
-        number: Separates the random draws of the phases.
-        epochs: Most epochs.
-        first_epoch: What the phase's epoch 0 is called in random draws, which count over the run.
-        optimizer: Over what the phase trains.
-        schedule: Name of the schedule.
-    """
-
-    name: str
-    number: int
-    epochs: int
-    first_epoch: int
-    optimizer: Optimizer
-    schedule: str
-
-    def steps(self) -> int:
-        """Return the number of steps in an epoch."""
-        ...
-
-    def batches(self, epoch: int, first: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield inputs of :meth:`logits`, and labels (N,), or probabilities (N, 2) of mixed pictures,, from step ``first`` of the epoch on."""
-        ...
-
-    def train_mode(self) -> None:
-        """Switch dropout and batch normalisation to training, where they train."""
-        ...
-
-    def logits(self, inputs: Tensor) -> Tensor:
-        """Return (N, 2)."""
-        ...
-
-    def validate(self) -> NDArray[np.float32]:
-        """Return the logits (N, 2) of the validation pictures, in their order."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Best:
-    """Where the best weights of a run are from.
-
-    Attributes:
-        phase: ``head`` or ``full``.
-        epoch: Of that phase, counted from 1.
-        validation_loss: Lowest of the run, nats.
-    """
-
-    phase: str = ""
-    epoch: int = 0
-    validation_loss: float = math.inf
-
-
-@dataclass(slots=True)
-class Position:
-    """Where a run is; with the tensors, all that resuming needs, as no random state is carried.
-
-    Attributes:
-        phase: Name of the phase.
-        epoch: Epochs of this phase that are done.
-        step: Steps of this phase that are done.
-        rows: Lines in the metrics file, without its header.
-        best: Where the best weights so far are from.
-        phase_best: Lowest validation loss of this phase.
-        stale: Epochs since then.
-        lowered: How often in this phase the validation loss stood still, for the schedule ``plateau``.
-        losses: Of the steps of the unfinished epoch.
-    """
-
-    phase: str = ""
-    epoch: int = 0
-    step: int = 0
-    rows: int = 0
-    best: Best = Best()
-    phase_best: float = math.inf
-    stale: int = 0
-    lowered: int = 0
-    losses: list[float] = field(default_factory=list)
-
-    def enter(self, phase: str) -> None:
-        """Begin a phase."""
-        self.phase, self.epoch, self.step = phase, 0, 0
-        self.phase_best, self.stale, self.lowered = math.inf, 0, 0
-        self.losses = []
 
 
 @dataclass(slots=True)
@@ -355,28 +269,6 @@ class Loop:
             if fresh:
                 writer.writerow(METRICS)
             writer.writerow([f"{value:.7g}" if isinstance(value, float) else value for value in values])
-
-
-def build_loss(config: TrainConfig, labels: NDArray[np.int64], device: torch.device) -> SoftCrossEntropy:
-    """Build cross entropy with the run's class weights (n / (2 n_class)) and label smoothing."""
-    weight = None
-    if config.class_weights == "balanced":
-        counts = np.bincount(labels, minlength=2)
-        weight = torch.tensor(len(labels) / (2 * counts), dtype=torch.float32, device=device)
-    return SoftCrossEntropy(weight=weight, label_smoothing=config.label_smoothing)
-
-
-def cross_entropy(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
-    """Return the mean negative log likelihood, in nats, without weights or smoothing."""
-    margins = (logits[:, 1] - logits[:, 0]).astype(np.float64)
-    return float(np.logaddexp(0, np.where(labels == 1, -margins, margins)).mean())
-
-
-def roc_auc(labels: NDArray[np.int64], scores: NDArray[np.float32]) -> float:
-    """Return the share of pairs in which presence scores higher than absence; ties count half."""
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(labels, scores))
 
 
 def duration(seconds: float) -> str:

@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from PIL import Image
-from torch import nn
 from torch.utils.data import Dataset as TorchDataset
 
 from hornet.images import preprocess
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from torch import Tensor
 
     from hornet.training.config import TrainConfig
     from hornet.training.data import TrainingPictures
@@ -176,24 +174,3 @@ def _draw(cumulated: NDArray[np.float64], generator: np.random.Generator) -> int
     """Draw an index by its chance."""
     at = generator.random() * cumulated[-1]
     return int(np.searchsorted(cumulated, at, side="right"))
-
-
-class SoftCrossEntropy(nn.CrossEntropyLoss):
-    """Cross entropy that divides by the weights of the labels, whether they are classes or probabilities.
-
-    torch divides by them only for classes; so a label (0, 1) counts exactly as the label 1 does.
-    """
-
-    def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Return the loss of logits (N, 2) and labels int64 (N,) or float32 (N, 2)."""
-        loss = super().forward(logits, labels)
-        if self.weight is None or not labels.is_floating_point():
-            return loss
-        return loss * len(labels) / (labels @ self.weight).sum()
-
-    def divisor(self, labels: Tensor) -> float:
-        """Return what the sum of the pictures' losses is divided by."""
-        if self.weight is None:
-            return float(len(labels))
-        soft = labels if labels.is_floating_point() else nn.functional.one_hot(labels, 2).to(self.weight)
-        return float((soft @ self.weight).sum())

@@ -11,7 +11,8 @@ import torch
 from hornet.errors import ConfigError
 from hornet.training.config import TrainConfig
 from hornet.training.hardware import Hardware, choose_hardware, cpu_threads, deterministic, seed_step
-from hornet.training.loop import build_loss, cross_entropy, duration, roc_auc
+from hornet.training.loop import duration
+from hornet.training.losses import build_loss, cross_entropy, roc_auc
 
 LABELS = np.array([0, 0, 0, 1])
 

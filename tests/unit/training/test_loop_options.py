@@ -10,7 +10,8 @@ from torch import nn
 from hornet.training.averaging import Average
 from hornet.training.config import TrainConfig
 from hornet.training.hardware import Hardware
-from hornet.training.loop import Loop, build_loss
+from hornet.training.loop import Loop
+from hornet.training.losses import build_loss
 from hornet.training.optim import build_optimizer
 
 _CPU = torch.device("cpu")

@@ -14,7 +14,8 @@ from hornet.images import pixels
 from hornet.training.augmentation import Augmentation
 from hornet.training.config import TrainConfig, build_config
 from hornet.training.data import EpochBatches, PixelCache, TrainingPictures, training_loader
-from hornet.training.mixing import MixedPictures, SoftCrossEntropy, cutmix, describe_mixing, grid, mix, mixup
+from hornet.training.losses import SoftCrossEntropy
+from hornet.training.mixing import MixedPictures, cutmix, describe_mixing, grid, mix, mixup
 
 SIZE = (48, 64)
 #: Presence is red and absence blue; how bright says which.
