@@ -28,7 +28,7 @@ from hornet.training.data import (
     training_loader,
 )
 from hornet.training.hardware import choose_hardware, cpu_threads, deterministic, seed_step
-from hornet.training.loop import build_loss
+from hornet.training.losses import build_loss
 from hornet.training.mixing import mix
 from hornet.training.network import HornetNet
 from hornet.training.phases import FullPhase
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from hornet.dataset import Dataset, Record
     from hornet.training.config import TrainConfig
     from hornet.training.hardware import Hardware
-    from hornet.training.mixing import SoftCrossEntropy
+    from hornet.training.losses import SoftCrossEntropy
 
 #: Mean loss, nats, at which a batch counts as learned by heart: probabilities of 0.99.
 TARGET: Final = 0.01
