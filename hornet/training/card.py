@@ -12,7 +12,7 @@ from hornet.training.contract import portable_settings
 from hornet.training.energy import describe_energy
 
 if TYPE_CHECKING:
-    from hornet.training.export import Exported, ExportResult
+    from hornet.training.exported import Exported, ExportResult
     from hornet.training.trained import TrainedRun
 
 

@@ -6,7 +6,7 @@ Nothing is left at the final place unless everything agreed.
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +16,7 @@ from hornet.classifier import Classifier, replay_golden
 from hornet.dataset import TEST, TRAIN, VALIDATION, Record, write_atomically
 from hornet.errors import ExportMismatch
 from hornet.evaluation.calibration import fit_temperature, fit_threshold
-from hornet.evaluation.evaluate import Evaluation, evaluate
+from hornet.evaluation.evaluate import evaluate
 from hornet.evaluation.metrics import summarize
 from hornet.training.agreement import (
     Agreement,
@@ -39,6 +39,7 @@ from hornet.training.contract import (
     with_golden,
 )
 from hornet.training.energy import add_predictions
+from hornet.training.exported import Exported, ExportResult
 from hornet.training.graph import (
     TEMPERATURE,
     ArtifactModule,
@@ -64,85 +65,8 @@ FILES: Final = {"float32": "hornet-fp32.onnx", "int8": "hornet-int8.onnx"}
 _CALIBRATION_PICTURES: Final = 256
 #: Validation and test pictures that torch answers too, to compare.
 _COMPARED_PICTURES: Final = 200
-
-
-_MEASURED = 32  # pictures whose predictions are timed at once for their energy
-
-
-@dataclass(frozen=True, slots=True)
-class Exported:
-    """One precision, measured.
-
-    Attributes:
-        path: The file.
-        contract: What it says about itself.
-        agreement: How far it differs from the network.
-        validation: `Quality.to_dict()` on the validation pictures.
-        test: The figures on the test pictures; None where there are none.
-        milliseconds: A picture by itself, the network alone, on this machine.
-    """
-
-    path: Path
-    contract: Contract
-    agreement: Agreement
-    validation: dict[str, Any]
-    test: Evaluation | None
-    milliseconds: float = float("nan")
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as plain JSON."""
-        return {
-            "path": str(self.path),
-            "bytes": self.path.stat().st_size,
-            "milliseconds": round(self.milliseconds, 3),
-            "temperature": self.contract.temperature,
-            "decision_threshold": self.contract.decision_threshold,
-            "agreement": self.agreement.to_dict(),
-            "validation": self.validation,
-            "test": None if self.test is None else self.test.overall.to_dict(),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class ExportResult:
-    """What an export wrote.
-
-    Attributes:
-        float32: The float file, measured.
-        eight_bit: The int8 file, measured.
-        report: The HTML report.
-        card: The model card.
-    """
-
-    float32: Exported
-    eight_bit: Exported
-    report: Path
-    card: Path
-
-    @property
-    def fp32(self) -> Path:
-        """The float32 artifact."""
-        return self.float32.path
-
-    @property
-    def int8(self) -> Path:
-        """The int8 artifact."""
-        return self.eight_bit.path
-
-    @property
-    def speedup(self) -> float:
-        """How many times faster int8 is than float32, on this machine."""
-        return self.float32.milliseconds / self.eight_bit.milliseconds
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as plain JSON."""
-        return {
-            "float32": self.float32.to_dict(),
-            "int8": self.eight_bit.to_dict(),
-            "speedup": round(self.speedup, 3),
-            "report": str(self.report),
-            "card": str(self.card),
-        }
+#: Pictures whose predictions are timed at once for their energy.
+_MEASURED: Final = 32
 
 
 def _nothing(_: str) -> None:
