@@ -120,7 +120,7 @@ def plot_learning(learning: Learning, file: Path) -> None:
 
 
 def plot_schedules(runs: Mapping[str, Sequence[Mapping[str, Any]]], file: Path) -> None:
-    """Draw rate, training loss and validation loss against the epoch, a line a schedule.
+    """Draw rate, training loss and validation loss against the epoch, a line a schedule, and where phase two begins.
 
     Args:
         runs: Lines of ``metrics.csv`` by the schedule's name.
@@ -133,12 +133,18 @@ def plot_schedules(runs: Mapping[str, Sequence[Mapping[str, Any]]], file: Path) 
         ("validation_loss", "validation loss (nats)"),
     )
     for axis, (column, label) in zip(axes[0], panels, strict=True):
-        for (name, rows), colour, marker in zip(runs.items(), COLOURS, MARKERS, strict=False):
+        for place, (name, rows) in enumerate(runs.items()):
             values = [row[column] for row in rows]
+            # Earlier ones are wider, so that equal lines are all seen.
+            width = 1.2 + 1.1 * (len(runs) - 1 - place)
             axis.plot(
-                range(1, len(values) + 1), values, color=colour, marker=marker, markersize=4, label=name
-            )
-        axis.set(xlabel="epoch", ylabel=label)
+                range(1, len(values) + 1), values, color=COLOURS[place], marker=MARKERS[place], linewidth=width,
+                markersize=3 + width, label=name,
+            )  # fmt: skip
+        phases = [row["phase"] for row in next(iter(runs.values()))]
+        if len(set(phases)) > 1:
+            axis.axvline(phases.index(phases[-1]) + 0.5, color="0.4", linestyle="--", linewidth=1)
+        axis.set(xlabel="epoch (dashed: phase two begins)" if len(set(phases)) > 1 else "epoch", ylabel=label)
         axis.locator_params(axis="x", integer=True)
         axis.grid(color="0.85")
     axes[0][2].legend(fontsize=9)

@@ -87,7 +87,7 @@ def compare_schedules(
 def conclude(runs: Sequence[ScheduleRun]) -> str:
     """Say which schedule reached the lowest validation loss, and whether the test split confirms a difference."""
     first = min(runs, key=lambda run: run.best_loss)
-    text = f"Lowest validation loss: {first.schedule}, {first.best_loss:.4f}."
+    text = f"{_alike(runs)}Lowest validation loss: {first.schedule}, {first.best_loss:.4f}."
     bounds = [run.test["metrics"]["roc_auc"] for run in runs if run.test is not None]
     known = [(b["low"], b["high"]) for b in bounds if b["low"] is not None]
     if not known:
@@ -97,3 +97,12 @@ def conclude(runs: Sequence[ScheduleRun]) -> str:
             f"{text} The intervals of all test AUCs overlap: these pictures can't tell the schedules apart."
         )
     return f"{text} Not all intervals of the test AUCs overlap: the schedules differ."
+
+
+def _alike(runs: Sequence[ScheduleRun]) -> str:
+    """Name schedules that came out the same, such as a plateau that the loss never reached."""
+    names: dict[tuple[float, ...], list[str]] = {}
+    for run in runs:
+        names.setdefault(tuple(row["lr"] for row in run.epochs), []).append(run.schedule)
+    same = [group for rates, group in names.items() if rates and len(group) > 1]
+    return "".join(f"{' and '.join(group)} had the same rates after every epoch. " for group in same)

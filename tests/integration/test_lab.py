@@ -257,3 +257,14 @@ def test_schedules_conclude_only_what_the_intervals_allow():
     assert "can't tell" in conclude(alike)
     assert "differ" in conclude(apart)
     assert "no test split" in conclude([ScheduleRun("cosine", (), 0.3, None)])
+
+
+def test_schedules_that_came_out_the_same_are_named():
+    """A plateau that never lowered the rate is constant, and must not pass for a second witness."""
+    from hornet.training.schedules import ScheduleRun, conclude
+
+    rates = {"constant": (1e-3, 1e-3), "cosine": (1e-3, 1e-4), "plateau": (1e-3, 1e-3)}
+    runs = [ScheduleRun(name, tuple({"lr": lr} for lr in its), 0.3, None) for name, its in rates.items()]
+
+    assert conclude(runs).startswith("constant and plateau had the same rates after every epoch. Lowest")
+    assert "same rates" not in conclude(runs[:2])
