@@ -93,20 +93,23 @@ def plot_strengths(strengths: Sequence[int], qualities: Sequence[Quality], file:
 
 def plot_learning(learning: Learning, file: Path) -> None:
     """Draw what every capacity has learned against the number of pictures: test split and training pictures."""
-    figure, axes = new_figure(7.2, 4.8)
+    figure, axes = new_figure(7.2, 5.4)
     axis = axes[0][0]
-    for curve, colour, marker in zip(learning.curves, COLOURS, MARKERS, strict=False):
+    for place, curve in enumerate(learning.curves):
+        colour, marker = COLOURS[place], MARKERS[place]
         values = [one.value for one in curve.held_out]
         lengths = (
             [one.value - one.low for one in curve.held_out],
             [one.high - one.value for one in curve.held_out],
         )
+        # A little aside, so that no interval hides another.
+        at = [size * 2 ** (0.04 * (place - (len(learning.curves) - 1) / 2)) for size in learning.sizes]
         axis.errorbar(
-            learning.sizes, values, yerr=lengths, color=colour, marker=marker, capsize=3,
+            at, values, yerr=lengths, color=colour, marker=marker, capsize=3,
             label=f"{curve.name}, test split (95 % interval)",
         )  # fmt: skip
         axis.plot(
-            learning.sizes, curve.learned, color=colour, marker=marker, linestyle=":", fillstyle="none",
+            at, curve.learned, color=colour, marker=marker, linestyle=":", fillstyle="none",
             label=f"{curve.name}, pictures learned from",
         )  # fmt: skip
     axis.set_xscale("log", base=2)
@@ -115,7 +118,7 @@ def plot_learning(learning: Learning, file: Path) -> None:
     axis.set(xlabel="pictures learned from (whole groups)", ylabel="ROC-AUC")
     axis.set_title(f"Mean of {learning.seeds} draws of groups", fontsize=11)
     axis.grid(color="0.85")
-    axis.legend(fontsize=9)
+    figure.legend(loc="outside lower center", ncols=2, fontsize=8)
     save_figure(figure, file)
 
 
