@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_SIDE = 9
-_RULE = PixelRule(size=(_SIDE, _SIDE))
+#: Height and width of a thumbnail, px.
+SIDE = 9
+_RULE = PixelRule(size=(SIDE, SIDE))
 _GREY = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
-BITS = 2 * _SIDE * (_SIDE - 1)
+BITS = 2 * SIDE * (SIDE - 1)
 
 #: Bits out of 144 that may differ; see docs/training.md for what that finds and what it mistakes.
 THRESHOLD = 22

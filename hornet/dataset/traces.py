@@ -7,10 +7,12 @@ import struct
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from hornet.dataset.likeness import thumbnail
+from hornet.dataset.likeness import SIDE, thumbnail
 from hornet.dataset.names import cameras_of, time_of
+from hornet.dataset.store import entry_key
 from hornet.decoders import open_header
 from hornet.errors import ImageError
 from hornet.images import read_file
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hornet.dataset.records import Record
+    from hornet.dataset.store import PictureStore
 
 # EXIF 2.32: make, model; in the block that 0x8769 points to, when taken and when digitised. Not 0x0132, which
 # is when the file was last changed.
@@ -46,18 +49,21 @@ class Trace:
     error: str = ""
 
 
-def read_traces(records: Sequence[Record], *, live: Callable[[str], None]) -> list[Trace]:
+def read_traces(
+    records: Sequence[Record], *, live: Callable[[str], None], store: PictureStore | None = None
+) -> list[Trace]:
     """Read every picture once, JPEGs at reduced scale, on all cores.
 
     Args:
         records: The pictures.
         live: Told how far it is.
+        store: Where thumbnails are kept from run to run, or None.
     """
     traces: list[Trace] = []
     # Threads, not processes: Pillow decodes without the interpreter's lock.
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         try:
-            for trace in pool.map(_trace, records):
+            for trace in pool.map(partial(_trace, store=store), records):
                 traces.append(trace)
                 live(f"comparing pictures: {len(traces)}/{len(records)} read")
         except BaseException:
@@ -79,13 +85,26 @@ def fill_records(records: Sequence[Record], traces: Sequence[Trace]) -> list[Rec
     ]
 
 
-def _trace(record: Record) -> Trace:
+def _trace(record: Record, store: PictureStore | None) -> Trace:
     try:
         data = read_file(record.path)
         captured_at, camera = exif_of(data)
-        return Trace(thumbnail(data), captured_at, camera)
+        return Trace(_thumbnail(record, data, store), captured_at, camera)
     except ImageError as error:
         return Trace(None, error=f"{error.code}: {error}")
+
+
+def _thumbnail(record: Record, data: bytes, store: PictureStore | None) -> NDArray[np.uint8]:
+    """Return the thumbnail, decoded only if it isn't kept."""
+    if store is None:
+        return thumbnail(data)
+    digest = store.digest(record.path) or store.remember(record.path, data)
+    key = entry_key(digest, thumbnail=SIDE)
+    kept = store.get(key)
+    if kept is None:
+        kept = thumbnail(data)
+        store.put(key, kept)
+    return kept
 
 
 def exif_of(data: bytes) -> tuple[str, str]:

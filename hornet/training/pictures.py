@@ -88,7 +88,7 @@ def prepare(
     cache, places = _fill(dataset, decoder, config, folder, report=report, live=live)
     if len(places) < len(dataset):
         dataset = dataset.select(places.tolist())
-    dataset, derivation = derive_groups(dataset, group_by=config.group_by, live=live)
+    dataset, derivation = derive_groups(dataset, group_by=config.group_by, live=live, store=decoder.store)
     for line in derivation.describe():
         report(line)
     before = len(dataset.notes)

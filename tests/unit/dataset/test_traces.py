@@ -2,10 +2,13 @@
 
 import io
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from hornet.dataset import Record
+from hornet.dataset import Record, traces
+from hornet.dataset.likeness import thumbnail
+from hornet.dataset.store import PictureStore
 from hornet.dataset.traces import exif_of, fill_records, read_traces
 
 
@@ -70,3 +73,25 @@ def test_what_fills_a_record(tmp_path):
     assert traces[2].error.startswith("unreadable: ")
     assert traces[2].thumbnail is None
     assert 3 == len(told)
+
+
+def test_a_kept_thumbnail_is_not_decoded_again(tmp_path, monkeypatch):
+    """The second reading of a picture only looks at its EXIF; a changed picture is decoded anew."""
+    file, store = tmp_path / "a.jpg", PictureStore(tmp_path / "store")
+    file.write_bytes(jpeg(taken="2019:09:16 13:58:06"))
+    record, decoded = Record("a.jpg", file, 0), []
+
+    def counted(data):
+        decoded.append(data)
+        return thumbnail(data)
+
+    monkeypatch.setattr(traces, "thumbnail", counted)
+
+    first, second = (read_traces([record], live=lambda _: None, store=store)[0] for _ in range(2))
+    file.write_bytes(jpeg(make="Canon"))
+    third = read_traces([record], live=lambda _: None, store=store)[0]
+
+    assert 2 == len(decoded)
+    assert "2019-09-16T13:58:06" == first.captured_at == second.captured_at
+    np.testing.assert_array_equal(np.asarray(first.thumbnail), np.asarray(second.thumbnail))
+    assert "Canon" == third.camera
