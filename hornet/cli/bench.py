@@ -12,7 +12,7 @@ from hornet.cli.common import say
 from hornet.cli.lab.common import make_folder, write_table
 
 if TYPE_CHECKING:
-    from hornet.cli.train import Progress
+    from hornet.cli.progress import Progress
     from hornet.training.config import TrainConfig
 
 

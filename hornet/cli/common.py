@@ -8,11 +8,14 @@ import sys
 import tempfile
 from enum import IntEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hornet.errors import ConfigError
+
+if TYPE_CHECKING:
+    from hornet.images import Box
 
 
 class Exit(IntEnum):
@@ -66,3 +69,21 @@ def emit_json(document: Any, target: str | None) -> None:
             Path(draft).unlink(missing_ok=True)
     except OSError as error:
         raise ConfigError(f"can't write {target}: {error.strerror or error}") from None
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Read ``HxW``, or one number for a square."""
+    height, _, width = text.lower().partition("x")
+    try:
+        return int(height), int(width or height)
+    except ValueError:
+        raise ConfigError(f"--size {text}: write height x width in pixels, such as 224x224") from None
+
+
+def parse_mask(text: str) -> Box:
+    """Read ``X0,Y0,X1,Y1``."""
+    try:
+        x0, y0, x1, y1 = (float(part) for part in text.replace(",", " ").split())
+    except ValueError:
+        raise ConfigError(f"--mask {text}: write x0,y0,x1,y1 as fractions, such as 0,0,0.3,0.1") from None
+    return (x0, y0, x1, y1)

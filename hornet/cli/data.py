@@ -50,7 +50,7 @@ def import_(  # noqa: PLR0917 - one parameter a flag
     one video, one observation, or looking alike. Look at what is printed, and mend the column group if you know
     better. Exit code 3: some pictures can't be read; the manifest has them all the same.
     """
-    from hornet.cli.train import Progress
+    from hornet.cli.progress import Progress
     from hornet.dataset import apply_split_file, derive_groups, load_dataset, split_dataset, write_manifest
     from hornet.dataset.likeness import THRESHOLD
 

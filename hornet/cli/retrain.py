@@ -50,7 +50,7 @@ def retrain(  # noqa: PLR0917 - one parameter a flag
     Champion and challenger are compared on groups that the challenger never saw. Exit code 0: promoted;
     4: kept as a challenger, the champion stays. 'hornet models rollback' undoes a promotion.
     """
-    from hornet.cli.train import Progress
+    from hornet.cli.progress import Progress
     from hornet.dataset import join_datasets, load_dataset
     from hornet.training.retrain import retrain as run
 

@@ -4,22 +4,16 @@
 from __future__ import annotations
 
 import os
-import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from hornet.cli.common import Exit, say
-from hornet.errors import ConfigError
+from hornet.cli.common import Exit, parse_mask, parse_size, say
+from hornet.cli.progress import Progress
 
 if TYPE_CHECKING:
-    from hornet.images import Box
     from hornet.training.config import TrainConfig
-
-_REDRAW_S = 0.2  # of the progress line on a terminal
-_PIPE_S = 30.0  # between progress lines elsewhere
 
 
 def train(  # noqa: PLR0917 - one parameter a flag
@@ -221,7 +215,7 @@ def _settings(context: typer.Context, file: Path | None) -> TrainConfig:
     if (size := context.params["size"]) is not None:
         given["size"] = parse_size(size)
     if mask := context.params["mask"]:
-        given["masks"] = tuple(_parse_mask(text) for text in mask)
+        given["masks"] = tuple(parse_mask(text) for text in mask)
     settings = build_config(given, file)
     # Absolute, so that the saved configuration is good from any folder.
     paths = {name: getattr(settings, name) for name in ("data", "split_file")}
@@ -279,43 +273,6 @@ def _run(settings: TrainConfig | None, out: Path, *, export: bool) -> None:
             raise
 
 
-class Progress:
-    """Progress on stderr: one line that is redrawn on a terminal, a line now and then elsewhere."""
-
-    def __init__(self, *, quiet: bool = False) -> None:
-        self._quiet = quiet
-        self._terminal = sys.stderr.isatty()
-        self._last = time.monotonic()
-        self._drawn = False
-
-    def live(self, text: str) -> None:
-        """Show how far it is, unless that was shown just now."""
-        now = time.monotonic()
-        if self._quiet or now - self._last < (_REDRAW_S if self._terminal else _PIPE_S):
-            return
-        self._last = now
-        if self._terminal:
-            sys.stderr.write(f"\r\x1b[K{text}")
-            sys.stderr.flush()
-            self._drawn = True
-        else:
-            say(text)
-
-    def report(self, text: str) -> None:
-        """Show a line that stays."""
-        if self._quiet:
-            return
-        self.clear()
-        self._last = time.monotonic()
-        say(text)
-
-    def clear(self) -> None:
-        """Take the redrawn line away."""
-        if self._drawn:
-            sys.stderr.write("\r\x1b[K")
-            self._drawn = False
-
-
 def _quality(quality: dict[str, Any]) -> str:
     metrics = quality["metrics"]
     parts = [
@@ -324,20 +281,3 @@ def _quality(quality: dict[str, Any]) -> str:
         if metrics[name]["value"] is not None and metrics[name]["low"] is not None
     ]
     return f"{', '.join(parts)} ({quality['n']} pictures, {quality['interval']})"
-
-
-def parse_size(text: str) -> tuple[int, int]:
-    """Read ``HxW``, or one number for a square."""
-    height, _, width = text.lower().partition("x")
-    try:
-        return int(height), int(width or height)
-    except ValueError:
-        raise ConfigError(f"--size {text}: write height x width in pixels, such as 224x224") from None
-
-
-def _parse_mask(text: str) -> Box:
-    try:
-        x0, y0, x1, y1 = (float(part) for part in text.replace(",", " ").split())
-    except ValueError:
-        raise ConfigError(f"--mask {text}: write x0,y0,x1,y1 as fractions, such as 0,0,0.3,0.1") from None
-    return (x0, y0, x1, y1)

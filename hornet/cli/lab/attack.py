@@ -59,7 +59,7 @@ def attack(  # noqa: PLR0917 - one parameter a flag
     """
     import os
 
-    from hornet.cli.train import Progress
+    from hornet.cli.progress import Progress
     from hornet.dataset import check_unseen, load_dataset
     from hornet.evaluation.evaluate import choose_split
     from hornet.training.agreement import spread

@@ -48,7 +48,7 @@ ThreadsOption = Annotated[
 
 def lab_config(data: Path, *, size: str | None = None, file: Path | None = None, **given: Any) -> TrainConfig:
     """Build the settings that decide how pictures are read and split, as ``train`` would; None leaves the default."""
-    from hornet.cli.train import parse_size
+    from hornet.cli.common import parse_size
     from hornet.training.config import build_config
 
     values = {name: value for name, value in given.items() if value is not None}

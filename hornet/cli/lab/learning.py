@@ -63,7 +63,7 @@ def learning_curve(  # noqa: PLR0917 - one parameter a flag
 
     Says whether more pictures, more capacity or fine-tuning would help, and "can't tell" where the interval doesn't.
     """
-    from hornet.cli.train import Progress
+    from hornet.cli.progress import Progress
     from hornet.dataset import TEST, TRAIN, VALIDATION, load_dataset
     from hornet.errors import EmptyClass
     from hornet.evaluation.learning import learning_curve as run

@@ -61,7 +61,7 @@ def rivals(  # noqa: PLR0917 - one parameter a flag
     Splits are those of 'hornet train' with the same seed. Settings and thresholds are chosen on validation; the
     test split is measured once.
     """
-    from hornet.cli.train import Progress
+    from hornet.cli.progress import Progress
     from hornet.dataset import TEST, TRAIN, VALIDATION, load_dataset
     from hornet.errors import EmptyClass
     from hornet.evaluation.rivals import compare

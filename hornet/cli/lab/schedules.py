@@ -51,7 +51,7 @@ def schedules(  # noqa: PLR0917 - one parameter a flag
 
     With --out, DIR gets a run folder for each schedule besides table, JSON and plot.
     """
-    from hornet.cli.train import Progress
+    from hornet.cli.progress import Progress
     from hornet.dataset import load_dataset
     from hornet.training.schedules import compare_schedules, conclude
 

@@ -6,7 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from hornet.cli import app
-from hornet.cli.train import Progress, train
+from hornet.cli.progress import Progress
+from hornet.cli.train import train
 from hornet.dataset.drawings import write_dataset
 from hornet.errors import ConfigError
 from hornet.training.config import TrainConfig, load_config
