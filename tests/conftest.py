@@ -109,6 +109,8 @@ def make_artifact(contract_values):
             "hw4": np.array([2, 3], np.int64),
             "signs": np.array([[-0.5, 0.5]], np.float32),
             "column": np.array([1], np.int64),
+            "temperature": np.array(1.0, np.float32),
+            "prior_shift": np.array(0.0, np.float32),
             "spread": np.linspace(-1, 1, 3 * 512, dtype=np.float32).reshape(3, 512),
         }
         nodes = [
@@ -124,7 +126,9 @@ def make_artifact(contract_values):
             helper.make_node("Conv", ["pooled", "kernel"], ["heat4"]),
             helper.make_node("Squeeze", ["heat4", "places"], ["heatmap"]),
             helper.make_node("ReduceMean", ["heatmap", "hw"], ["difference"], keepdims=0),
-            helper.make_node("Sigmoid", ["difference"], ["probability"]),
+            helper.make_node("Div", ["difference", "temperature"], ["scaled"]),
+            helper.make_node("Add", ["scaled", "prior_shift"], ["shifted"]),
+            helper.make_node("Sigmoid", ["shifted"], ["probability"]),
             helper.make_node("Unsqueeze", ["difference", "column"], ["difference2"]),
             helper.make_node("MatMul", ["difference2", "signs"], ["logits"]),
             helper.make_node("ReduceMean", ["pooled", "hw4"], ["features"], keepdims=0),

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import typer
 
-from hornet.cli import data, evaluate, export, lab, models, predict, retrain, train
+from hornet.cli import calibrate, data, evaluate, export, lab, models, predict, retrain, train
 from hornet.cli.common import Exit, say
 from hornet.errors import HornetError, MissingExtra
 
@@ -42,6 +42,7 @@ app.command()(predict.predict)
 app.command()(train.train)
 app.command()(export.export)
 app.command()(evaluate.evaluate)
+app.command()(calibrate.calibrate)
 app.command()(retrain.retrain)
 app.add_typer(data.app, name="data")
 app.add_typer(lab.app, name="lab")
@@ -56,6 +57,7 @@ _TRAIN = frozenset(
         "onnx",
         "onnxscript",
         "sklearn",
+        "scipy",
         "safetensors",
         "pydantic",
         "tomli_w",
