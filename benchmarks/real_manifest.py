@@ -1,7 +1,7 @@
 """Make the manifests that the shipped model is trained and examined with.
 
 The folder ``HORNET_REAL_DATA`` holds real pictures and ``manifest.csv``. This script adds the masks of
-the burnt-in texts and the split of one exam::
+the burnt-in texts, the species where it is known, and the split of one exam::
 
     python benchmarks/real_manifest.py runs/portal.csv
     python benchmarks/real_manifest.py runs/no-web.csv --exam web-unseen
@@ -41,6 +41,8 @@ EXAMS: Final = {
 }
 
 _FROZEN = Path(__file__).resolve().parent.parent / "data" / "exam"
+#: How portal's file names begin.
+_SPECIES: Final = {"vvel": "Vespa velutina", "vcra": "Vespa crabro", "vvul": "Vespula vulgaris"}
 _LOOKALIKES = ("insects_", "hive_")  # sources without any hornet
 
 
@@ -94,12 +96,19 @@ def prepare(dataset: Dataset, exam: str) -> Dataset:
         if not split:
             continue
         masks = HIVECAM_TEXTS if record.source == "hivecam" else record.masks
+        species = record.species or _species(record)
         # All of web is one group. Where it serves to train and to stop early, its pictures stand alone.
         alone = record.source == "web" and exam == "portal-unseen"
         group = record.name if alone else record.group
-        records.append(dataclasses.replace(record, split=split, masks=masks, group=group))
-    columns = tuple(dict.fromkeys((*dataset.columns, "split", "mask")))
+        records.append(dataclasses.replace(record, split=split, masks=masks, group=group, species=species))
+    columns = tuple(dict.fromkeys((*dataset.columns, "split", "mask", "species")))
     return dataclasses.replace(dataset, records=tuple(records), columns=columns)
+
+
+def _species(record: Record) -> str:
+    """Return the species that the publisher of portal put into the name of the file, or nothing."""
+    origin = dict(record.extra).get("origin", "")
+    return _SPECIES.get(origin.rpartition("/")[2].partition("_")[0], "") if record.source == "portal" else ""
 
 
 def real_pictures() -> Dataset:

@@ -12,6 +12,7 @@ from hornet.dataset.records import SPLITS, TEST, Dataset, Record
 from hornet.decision import UNSURE
 from hornet.errors import ConfigError, EmptyClass
 from hornet.evaluation.metrics import Estimate, Quality, summarize
+from hornet.evaluation.slices import Slice, most_mistaken, slice_quality
 from hornet.evaluation.views import count_views, predict_views
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Evaluation:
         split: Which pictures: ``test``, ``validation``, ``train`` or ``all``.
         overall: Figures of all pictures that could be read.
         by_source: Figures by source; empty if no picture names one.
+        by_species: What was said of each species; empty if no picture names one.
         strata: Columns that make a stratum; empty if none were asked for.
         stratified: Pictures that have all of these columns; only they can be in a pair.
         unsure: How many verdicts were ``unsure``.
@@ -48,6 +50,7 @@ class Evaluation:
     split: str
     overall: Quality
     by_source: Mapping[str, Quality]
+    by_species: Mapping[str, Slice]
     strata: tuple[str, ...]
     stratified: int
     unsure: int
@@ -72,6 +75,8 @@ class Evaluation:
             "pictures": len(self.records) + len(self.failures),
             "overall": self.overall.to_dict(),
             "by_source": {source: quality.to_dict() for source, quality in self.by_source.items()},
+            "by_species": {species: one.to_dict() for species, one in self.by_species.items()},
+            "most_mistaken": most_mistaken(self.by_species),
             "unsure": {
                 "count": self.unsure,
                 "share": self.unsure / len(self.records),
@@ -171,7 +176,11 @@ def evaluate(
     return Evaluation(
         split=chosen,
         overall=measure(range(len(kept))),
-        by_source={source: measure(members) for source, members in _sources(records).items()},
+        by_source={source: measure(members) for source, members in _parts(records, "source").items()},
+        by_species={
+            species: slice_quality(measure(members))
+            for species, members in _parts(records, "species").items()
+        },
         strata=tuple(strata),
         stratified=sum(keys[i] is not None for i in kept) if strata else 0,
         unsure=sum(prediction.label == UNSURE for prediction in predictions),
@@ -208,9 +217,9 @@ def _stratum(record: Record, strata: Sequence[str]) -> tuple[str, ...] | None:
     return values if values and all(values) else None
 
 
-def _sources(records: Sequence[Record]) -> dict[str, list[int]]:
-    """Return the positions of each source's pictures, by name; empty if no picture names one."""
+def _parts(records: Sequence[Record], column: str) -> dict[str, list[int]]:
+    """Return the positions of each value's pictures, by value; empty if no picture has one."""
     members: dict[str, list[int]] = {}
     for position, record in enumerate(records):
-        members.setdefault(record.source, []).append(position)
+        members.setdefault(record.column(column), []).append(position)
     return {} if set(members) == {""} else {name: members[name] for name in sorted(members)}

@@ -53,6 +53,8 @@ class Facts:
         headline: Key of ``qualities`` that the verdict sentence speaks of, such as ``test``.
         qualities: ``Quality.to_dict()`` by the name of the pictures, such as ``test`` and ``validation``.
         by_source: ``Quality.to_dict()`` of each source among the headline's pictures.
+        by_species: ``Slice.to_dict()`` of each species among the headline's pictures.
+        corruptions: ``Corruptions.to_dict()``: what noise, fog, ... do to the figures; None if not measured.
         within_strata: The same key of ``Evaluation.to_dict()``, or None.
         reliability: What ``metrics.reliability`` returns for the headline's pictures.
         decision_threshold: What figures use.
@@ -81,6 +83,8 @@ class Facts:
     headline: str
     qualities: Mapping[str, Mapping[str, Any]]
     by_source: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    by_species: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    corruptions: Mapping[str, Any] | None = None
     within_strata: Mapping[str, Any] | None = None
     reliability: Sequence[Mapping[str, float]] = ()
     decision_threshold: float = 0.5

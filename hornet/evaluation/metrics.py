@@ -25,10 +25,6 @@ BINS: Final = 15
 #: near 1, below which the artifact couldn't tell them from 1 anyway.
 CLIP: Final = 2.0**-23
 
-_NAMES: Final = (
-    "accuracy", "precision", "recall", "f1", "roc_auc", "average_precision", "log_loss", "calibration_error",
-)  # fmt: skip
-
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
@@ -127,9 +123,9 @@ def summarize(
     """Measure probabilities against labels.
 
     From 10 groups on, every interval is the middle 95 % of figures on resampled groups. With fewer, pictures
-    are taken as independent, which is marked: Wilson for accuracy, precision and recall; for F1 Wilson on
-    tp / (tp + fp + fn), of which it is a growing function; Newcombe for the ROC-AUC; resampled pictures for
-    the others. Each figure names its method. The calibration error of few pictures is too high by nature,
+    are taken as independent, which is marked: Wilson for accuracy, precision, recall and the share of false
+    alarms; for F1 Wilson on tp / (tp + fp + fn), of which it is a growing function; Newcombe for the ROC-AUC;
+    resampled pictures for the others. Each figure names its method. The calibration error of few pictures is too high by nature,
     and that of a resample still higher: its interval may lie above it. A figure that is perfect in every
     group has an interval of no width: resampling can't show what never happened.
 
@@ -255,6 +251,7 @@ def _figures(
             "accuracy": (tp + tn) / n,
             "precision": tp / (tp + fp),
             "recall": tp / (tp + fn),
+            "false_alarms": fp / (fp + tn),
             "f1": 2 * tp / (2 * tp + fp + fn),
             "roc_auc": area,
             "average_precision": precision,
@@ -280,6 +277,7 @@ def _independent(metrics: Mapping[str, Estimate], confusion: Confusion) -> dict[
         "accuracy": (c.tp + c.tn, positives + negatives),
         "precision": (c.tp, c.tp + c.fp),
         "recall": (c.tp, positives),
+        "false_alarms": (c.fp, negatives),
     }
     result = {name: Estimate(h / n, *wilson(h, n), "wilson") for name, (h, n) in trials.items() if n}
     if n := c.tp + c.fp + c.fn:
@@ -304,6 +302,7 @@ def _confusion(truth: NDArray[np.float64], called: NDArray[np.bool_]) -> Confusi
 _REASONS: Final = {
     "precision": "no picture was called present",
     "recall": "no picture shows a hornet",
+    "false_alarms": "every picture shows a hornet",
     "f1": "no picture shows a hornet or was called present",
     "roc_auc": "all pictures are of one class",
     "average_precision": "no picture shows a hornet",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from hornet.evaluation.metrics import UNGROUPED
+from hornet.evaluation.slices import most_mistaken
 from hornet.evaluation.views import count_views
 
 if TYPE_CHECKING:
@@ -12,12 +13,14 @@ if TYPE_CHECKING:
 
     from hornet.evaluation.evaluate import Evaluation
     from hornet.evaluation.metrics import Estimate, Quality
+    from hornet.evaluation.slices import Slice
 
 #: How people call the figures.
 TITLES: Final = {
     "accuracy": "accuracy",
     "precision": "precision",
     "recall": "recall",
+    "false_alarms": "false alarms",
     "f1": "F1",
     "roc_auc": "ROC-AUC",
     "average_precision": "average precision",
@@ -26,6 +29,7 @@ TITLES: Final = {
     "stratified_auc": "AUC within strata",
 }
 _SHOWN_FAILURES: Final = 10
+_OF_SPECIES: Final = ("recall", "false_alarms", "f1")
 
 
 def format_evaluation(evaluation: Evaluation) -> str:
@@ -47,6 +51,8 @@ def format_evaluation(evaluation: Evaluation) -> str:
     parts.append(unsure_sentence(evaluation))
     if evaluation.by_source:
         parts.append(_by_source(evaluation.by_source))
+    if evaluation.by_species:
+        parts.append(_by_species(evaluation.by_species))
     if evaluation.failures:
         lines = [f"{count_pictures(len(evaluation.failures))} could not be read, in none of the figures:"]
         lines += [f"  {f.source}: {f.code}: {f.message}" for f in evaluation.failures[:_SHOWN_FAILURES]]
@@ -141,3 +147,30 @@ def _by_source(by_source: Mapping[str, Quality]) -> str:
         "\n* fewer than 10 groups: ungrouped intervals, too narrow" if any("*" in r[3] for r in rows) else ""
     )
     return text_table(head, rows) + note
+
+
+def _by_species(by_species: Mapping[str, Slice]) -> str:
+    """Return a line a species, Asian hornets first, then by their false alarms, and which look-alike is mistaken most."""
+
+    def place(name: str) -> tuple[bool, float, str]:
+        one = by_species[name]
+        alarms = one.metrics.get("false_alarms")
+        return not one.positives, -(alarms.value or 0.0) if alarms is not None else 0.0, name
+
+    rows = []
+    for name in sorted(by_species, key=place):
+        one = by_species[name]
+        figures = [cell(e.to_dict()) if (e := one.metrics.get(key)) else "" for key in _OF_SPECIES]
+        # A column that is empty in every row is left out below.
+        rows.append((name or "(none)", str(one.n), f"{one.groups}{'*' if one.small else ''}", *figures))
+    head = ("species", "pictures", "groups", *(TITLES[key] for key in _OF_SPECIES))
+    kept = [i for i in range(len(head)) if any(row[i] for row in rows)]
+    lines = [text_table([head[i] for i in kept], [[row[i] for i in kept] for row in rows])]
+    if any(one.small for one in by_species.values()):
+        lines.append("* fewer than 10 groups: says little")
+    if (worst := most_mistaken(by_species)) is not None:
+        alarms, every = by_species[worst].confusion.fp, sum(one.confusion.fp for one in by_species.values())
+        lines.append(
+            f"Mistaken most: {worst}, {alarms} of {alarms + by_species[worst].confusion.tn} called present; {alarms} of the {every} false alarms."
+        )
+    return "\n".join(lines)

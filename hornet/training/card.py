@@ -43,6 +43,7 @@ def gather_facts(result: ExportResult, run: TrainedRun) -> Facts:
         headline=VALIDATION if test is None else TEST,
         qualities=qualities,
         by_source={} if test is None else {name: each.to_dict() for name, each in test.by_source.items()},
+        by_species={} if test is None else {name: each.to_dict() for name, each in test.by_species.items()},
         reliability=[] if test is None else reliability(test.labels, test.probabilities),
         decision_threshold=contract.decision_threshold,
         low=contract.low,

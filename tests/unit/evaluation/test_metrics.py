@@ -126,6 +126,7 @@ def test_few_groups_are_marked(sample):
         "accuracy": "wilson",
         "precision": "wilson",
         "recall": "wilson",
+        "false_alarms": "wilson",
         "f1": "wilson-of-jaccard",
         "roc_auc": "newcombe",
         "average_precision": "picture-bootstrap",
