@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hornet.dataset.records import Record
     from hornet.dataset.relations import Relation
     from hornet.dataset.store import PictureStore
+    from hornet.dataset.traces import Trace
 
 GroupBy = Literal["auto", "day", "burst", "folder", "none"]
 GROUP_BY: tuple[GroupBy, ...] = get_args(GroupBy)
@@ -96,6 +97,7 @@ def derive_groups(
     threshold: int = THRESHOLD,
     live: Callable[[str], None] = lambda _: None,
     store: PictureStore | None = None,
+    traces: Sequence[Trace] | None = None,
 ) -> tuple[Dataset, Derivation]:
     """Give a group to every picture that has none; groups that are there stay as they are.
 
@@ -111,6 +113,7 @@ def derive_groups(
         threshold: Bits of 144 in which pictures that look alike may differ.
         live: Told how far it is.
         store: Where thumbnails are kept from run to run, or None.
+        traces: What was read from each picture, where that is known already.
 
     Returns:
         The same pictures with groups and, where names or EXIF tell, with ``captured_at`` and ``camera``; and how
@@ -122,7 +125,8 @@ def derive_groups(
         records = [replace(record, group=record.group or record.name) for record in dataset.records]
         alone = sum(not record.group for record in dataset.records)
         return _with(dataset, records), Derivation(group_by, derived=(alone, alone))
-    traces = read_traces(dataset.records, live=live, store=store)
+    if traces is None:
+        traces = read_traces(dataset.records, live=live, store=store)
     records = fill_records(dataset.records, traces)
     live("comparing pictures: all with all")
     time = "day" if group_by == "auto" else group_by

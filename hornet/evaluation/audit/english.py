@@ -1,0 +1,204 @@
+"""The audit's sentences in English: a function a finding, from its facts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    Facts = Mapping[str, Any]
+    Sentence = Callable[[Facts], str]
+
+_SHOWN = 3  # examples in a sentence
+_LONGEST = 48  # characters of a name in a sentence
+_PARTS = {"train": "train", "validation": "validation", "test": "test"}
+_COLUMNS = {"split": "split", "source": "source", "camera": "camera", "day": "day", "hour": "hour of the day"}
+
+
+def shortened(name: str) -> str:
+    """Return a path that fits a sentence: its end tells it apart."""
+    return name if len(name) <= _LONGEST else f"...{name[-_LONGEST:]}"
+
+
+def count(number: int, noun: str) -> str:
+    """Return ``1 picture`` or ``2 pictures``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def few(names: Sequence[str], total: int) -> str:
+    """Name the first few, and say how many more there are."""
+    shown = [shortened(name) for name in names[:_SHOWN]]
+    more = total - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+
+
+def _pair(facts: Facts, told: Callable[[Facts], str]) -> str:
+    """Name the first two pictures of the first set."""
+    members = facts["examples"][0][:2]
+    return " and ".join(f"{shortened(member['path'])}{told(member)}" for member in members)
+
+
+def _unreadable(facts: Facts) -> str:
+    paths = [each["path"] for each in facts["examples"]]
+    return (
+        f"{count(facts['pictures'], 'picture')} of {facts['of']} can't be read ({few(paths, facts['pictures'])}; "
+        f"the first: {facts['examples'][0]['error']}). Training stops at them: mend or remove them, or train "
+        "with --skip-unreadable."
+    )
+
+
+def _duplicate(facts: Facts) -> str:
+    return (
+        f"{count(facts['pictures'], 'picture')} of {facts['of']} are the same file under several names "
+        f"({count(facts['sets'], 'set')}, such as {_pair(facts, lambda _: '')}). They count more than others: "
+        "keep one of each set."
+    )
+
+
+def _near_duplicate(facts: Facts) -> str:
+    return (
+        f"{count(facts['pictures'], 'picture')} of {facts['of']} are nearly the same as another: resized, saved "
+        f"again, or a moment later ({count(facts['sets'], 'set')}, such as {_pair(facts, lambda _: '')}). They "
+        "show less than their number says: keep the best of each set, or see that each set lies in one group."
+    )
+
+
+def _label_conflict(facts: Facts) -> str:
+    same = f", {facts['identical']} of them in identical files" if facts["identical"] else ""
+    return (
+        f"{count(facts['pictures'], 'picture')} of {facts['of']} show the same as another with the opposite "
+        f"label{same} ({count(facts['sets'], 'set')}, such as {_pair(facts, lambda m: ' (' + m['label'] + ')')}). "
+        "Look at both and mend the label, or remove what nobody can decide."
+    )
+
+
+def _leakage(facts: Facts) -> str:
+    ways = []
+    if facts["identical"]:
+        ways.append(f"{facts['identical']} as the same file")
+    if facts["alike"]:
+        ways.append(f"{facts['alike']} nearly the same")
+    if facts["divided"]:
+        ways.append(f"{count(facts['divided'], 'group')} divided, such as {shortened(facts['groups'][0])}")
+    if facts["related"]:
+        ways.append(f"{facts['related']} by day, series or observation, such as {shortened(facts['kin'][0])}")
+    where = f" (such as {_pair(facts, lambda m: ' in ' + _PARTS[m['split']])})" if facts["examples"] else ""
+    return (
+        f"{count(facts['pictures'], 'picture')} of {facts['of']} that are measured on have a twin or a sibling in "
+        f"another part: {'; '.join(ways)}{where}. Figures would be too good. Empty the columns split and group, and "
+        "deal anew: hornet data import DATA --split --out NEW.csv."
+    )
+
+
+def _imbalance(facts: Facts) -> str:
+    if facts["column"] is None:
+        rare = min(("present", "absent"), key=lambda label: facts[label])
+        return (
+            f"only {facts[rare]} of {facts['present'] + facts['absent']} pictures are {rare}. A model that never says "
+            f"{rare} is right most of the time: add pictures of {rare}, or train with --balance class."
+        )
+    values = [
+        f"{shortened(v['value'])} ({v['present']} present, {v['absent']} absent)" for v in facts["values"]
+    ]
+    name = _COLUMNS.get(facts["column"], facts["column"])
+    return (
+        f"{count(facts['count'], 'value')} of the column {name} {'has' if facts['count'] == 1 else 'have'} hardly any but "
+        f"one class: {few(values, facts['count'])}; {facts['pictures']} of {facts['of']} pictures. A model can learn "
+        f"the {name} instead of the hornet: add the other class from there, and compare only within it "
+        f"({_WITHIN.get(facts['column'], 'hornet evaluate --stratum ' + facts['column'])})."
+    )
+
+
+_WITHIN = {
+    "hour": "hornet evaluate --stratum camera,day",
+    "split": "hornet evaluate needs both classes in a part",
+}
+
+
+def _area(facts: Facts) -> str:
+    return (
+        f"AUC {facts['auc']:.2f}, 95 % interval {facts['low']:.2f} to {facts['high']:.2f}; guessing gives "
+        f"{facts['chance']:.2f}"
+    )
+
+
+def _shortcut(what: str, advice: str) -> Sentence:
+    def sentence(facts: Facts) -> str:
+        return (
+            f"{what} {'are' if what.endswith('s') else 'is'} enough to guess the label ({_area(facts)}). A model can "
+            f"learn that instead of the hornet: {advice}"
+        )
+
+    return sentence
+
+
+def _passed(what: str) -> Sentence:
+    return lambda facts: f"{what}: no help in guessing the label ({_area(facts)})."
+
+
+#: What each probe looks at, and what to do if that tells the label.
+_PROBES: Final = {
+    "metadata": (
+        "size, format, time and camera of the file, no pixel among them,",
+        "collect both classes with the same cameras and on the same days, and trust only figures within them.",
+    ),
+    "colour": (
+        "the mean colours of a picture",
+        "collect both classes in the same light and places.",
+    ),
+    "border": (
+        "the outermost pixels",
+        "cut frames and bars away, or mask them with --mask.",
+    ),
+    "corner": (
+        "the corners of a picture",
+        "a stamp or logo may stand there: mask it with --mask.",
+    ),
+    "blur": (
+        "the blurred picture, on which no insect can be seen,",
+        "collect both classes at the same places.",
+    ),
+    "burnt-in-text": (
+        "what is burnt into the picture",
+        "mask it with --mask.",
+    ),
+}
+
+
+def _tiny(facts: Facts) -> str:
+    return (
+        f"{count(facts['pictures'], 'picture')} of {facts['of']} are smaller than {facts['limit']} px "
+        f"({few(facts['examples'], facts['pictures'])}): an insect in them may be too small to tell."
+    )
+
+
+def _look(what: str) -> Sentence:
+    return lambda facts: (
+        f"{count(facts['pictures'], 'picture')} of {facts['of']} {'is' if facts['pictures'] == 1 else 'are'} {what} "
+        f"({few(facts['examples'], facts['pictures'])}). Look whether they show what their label says."
+    )
+
+
+FINDINGS: Final[dict[str, Sentence]] = {
+    "unreadable": _unreadable,
+    "duplicate": _duplicate,
+    "near-duplicate": _near_duplicate,
+    "label-conflict": _label_conflict,
+    "leakage": _leakage,
+    "imbalance": _imbalance,
+    **{name: _shortcut(*words) for name, words in _PROBES.items()},
+}
+
+PASSED: Final[dict[str, Sentence]] = {
+    name: _passed(what.removesuffix(",")) for name, (what, _) in _PROBES.items()
+}
+
+NOTES: Final[dict[str, Sentence]] = {
+    "tiny": _tiny,
+    "blank": _look("blank: one colour almost everywhere"),
+    "dark": _look("too dark"),
+    "bright": _look("too bright"),
+    "blurred": _look("far more blurred than the others"),
+    "left-out": lambda facts: f"{facts['step']} was left out: {facts['why']}.",
+}

@@ -1,0 +1,201 @@
+"""The audit's sentences in French: a function a finding, from its facts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from hornet.evaluation.audit.english import shortened
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    Facts = Mapping[str, Any]
+    Sentence = Callable[[Facts], str]
+
+_SHOWN = 3  # examples in a sentence
+_LABELS = {"present": "présence", "absent": "absence"}
+_PARTS = {"train": "apprentissage", "validation": "validation", "test": "test"}
+_COLUMNS = {
+    "split": "partie",
+    "source": "source",
+    "camera": "caméra",
+    "day": "jour",
+    "hour": "heure de la journée",
+}
+
+
+def count(number: int, noun: str) -> str:
+    """Return ``1 image`` or ``2 images``."""
+    return f"{number} {noun}{'' if number in {0, 1} else 's'}"
+
+
+def few(names: Sequence[str], total: int) -> str:
+    """Name the first few, and say how many more there are."""
+    shown = [shortened(name) for name in names[:_SHOWN]]
+    more = total - len(shown)
+    return ", ".join(shown) + (f" et {more} de plus" if more > 0 else "")
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}".replace(".", ",")
+
+
+def _pair(facts: Facts, told: Callable[[Facts], str]) -> str:
+    """Name the first two pictures of the first set."""
+    members = facts["examples"][0][:2]
+    return " et ".join(f"{shortened(member['path'])}{told(member)}" for member in members)
+
+
+def _unreadable(facts: Facts) -> str:
+    paths = [each["path"] for each in facts["examples"]]
+    return (
+        f"{count(facts['pictures'], 'image')} sur {facts['of']} : illisible à l'ouverture "
+        f"({few(paths, facts['pictures'])} ; pour la première : {facts['examples'][0]['error']}). L'apprentissage s'y "
+        "arrête : réparez ou retirez, ou entraînez avec --skip-unreadable."
+    )
+
+
+def _duplicate(facts: Facts) -> str:
+    return (
+        f"{count(facts['pictures'], 'image')} sur {facts['of']} : le même fichier sous plusieurs noms "
+        f"({count(facts['sets'], 'lot')}, par exemple {_pair(facts, lambda _: '')}). Elles comptent plus que les autres : "
+        "gardez-en une par lot."
+    )
+
+
+def _near_duplicate(facts: Facts) -> str:
+    return (
+        f"{count(facts['pictures'], 'image')} sur {facts['of']} : presque la même qu'une autre, réduite, enregistrée de "
+        f"nouveau ou prise un instant plus tard ({count(facts['sets'], 'lot')}, par exemple "
+        f"{_pair(facts, lambda _: '')}). Elles montrent moins que leur nombre ne dit : gardez la meilleure de chaque lot, "
+        "ou veillez à ce que chaque lot soit dans un seul groupe."
+    )
+
+
+def _label_conflict(facts: Facts) -> str:
+    same = f", dont {facts['identical']} dans des fichiers identiques" if facts["identical"] else ""
+    return (
+        f"{count(facts['pictures'], 'image')} sur {facts['of']} : montre la même chose qu'une autre, étiquetée à "
+        f"l'inverse{same} ({count(facts['sets'], 'lot')}, par exemple "
+        f"{_pair(facts, lambda m: ' (' + _LABELS[m['label']] + ')')}). Regardez les deux et corrigez l'étiquette, ou "
+        "retirez ce que personne ne peut décider."
+    )
+
+
+def _leakage(facts: Facts) -> str:
+    ways = []
+    if facts["identical"]:
+        ways.append(f"{facts['identical']} par le même fichier")
+    if facts["alike"]:
+        ways.append(f"{facts['alike']} par une image presque pareille")
+    if facts["divided"]:
+        ways.append(
+            f"{count(facts['divided'], 'groupe')} à cheval, par exemple {shortened(facts['groups'][0])}"
+        )
+    if facts["related"]:
+        ways.append(
+            f"{facts['related']} par le jour, la série ou l'observation, par exemple {shortened(facts['kin'][0])}"
+        )
+    where = (
+        f" (par exemple {_pair(facts, lambda m: ' en ' + _PARTS[m['split']])})" if facts["examples"] else ""
+    )
+    return (
+        f"{count(facts['pictures'], 'image')} sur {facts['of']} qui servent à mesurer : une jumelle ou une sœur se trouve "
+        f"dans une autre partie : {' ; '.join(ways)}{where}. Les chiffres seraient trop beaux. Videz les colonnes split "
+        "et group, et répartissez de nouveau : hornet data import DATA --split --out NEW.csv."
+    )
+
+
+def _imbalance(facts: Facts) -> str:
+    if facts["column"] is None:
+        rare = min(("present", "absent"), key=lambda label: facts[label])
+        return (
+            f"étiquette « {_LABELS[rare]} » : seulement {facts[rare]} sur {facts['present'] + facts['absent']} images. Un "
+            f"modèle qui ne la donne jamais a presque toujours raison : ajoutez de telles images, ou entraînez avec "
+            "--balance class."
+        )
+    values = [
+        f"{shortened(v['value'])} ({count(v['present'], 'présence')}, {count(v['absent'], 'absence')})"
+        for v in facts["values"]
+    ]
+    name = _COLUMNS.get(facts["column"], facts["column"])
+    return (
+        f"{count(facts['count'], 'valeur')} de la colonne « {name} » sans presque rien d'autre qu'une seule classe : "
+        f"{few(values, facts['count'])} ; {facts['pictures']} images sur {facts['of']}. Un modèle peut apprendre cela "
+        "au lieu du frelon : ajoutez l'autre classe prise au même endroit, et ne comparez qu'à l'intérieur."
+    )
+
+
+def _area(facts: Facts) -> str:
+    return (
+        f"AUC {_number(facts['auc'])}, intervalle à 95 % de {_number(facts['low'])} à {_number(facts['high'])} ; "
+        f"le hasard donne {_number(facts['chance'])}"
+    )
+
+
+def _shortcut(what: str, advice: str) -> Sentence:
+    return lambda facts: (
+        f"pour deviner l'étiquette, il suffit de {what} ({_area(facts)}). Un modèle peut apprendre cela au lieu du "
+        f"frelon : {advice}"
+    )
+
+
+def _passed(what: str) -> Sentence:
+    return lambda facts: f"ne suffit pas pour deviner l'étiquette : {what} ({_area(facts)})."
+
+
+#: What each probe looks at, and what to do if that tells the label.
+_PROBES: Final = {
+    "metadata": (
+        "la taille, le format, l'heure et l'appareil du fichier, sans aucun pixel",
+        "prenez les deux classes avec les mêmes appareils et les mêmes jours, et ne comparez qu'à l'intérieur.",
+    ),
+    "colour": (
+        "la couleur moyenne de l'image",
+        "prenez les deux classes aux mêmes endroits et à la même lumière.",
+    ),
+    "border": ("le bord de l'image", "coupez les cadres et les bandes, ou masquez-les avec --mask."),
+    "corner": (
+        "un coin de l'image",
+        "une inscription ou un logo s'y trouve peut-être : masquez-les avec --mask.",
+    ),
+    "blur": (
+        "l'image floutée, où aucun insecte ne se voit",
+        "prenez les deux classes aux mêmes endroits.",
+    ),
+    "burnt-in-text": ("ce qui est incrusté dans l'image", "masquez-le avec --mask."),
+}
+
+
+def _look(what: str) -> Sentence:
+    return lambda facts: (
+        f"{count(facts['pictures'], 'image')} sur {facts['of']} : {what} "
+        f"({few(facts['examples'], facts['pictures'])}). Vérifiez que l'étiquette dit ce qu'on y voit."
+    )
+
+
+FINDINGS: Final[dict[str, Sentence]] = {
+    "unreadable": _unreadable,
+    "duplicate": _duplicate,
+    "near-duplicate": _near_duplicate,
+    "label-conflict": _label_conflict,
+    "leakage": _leakage,
+    "imbalance": _imbalance,
+    **{name: _shortcut(*words) for name, words in _PROBES.items()},
+}
+
+PASSED: Final[dict[str, Sentence]] = {name: _passed(what) for name, (what, _) in _PROBES.items()}
+
+NOTES: Final[dict[str, Sentence]] = {
+    "tiny": lambda facts: (
+        f"{count(facts['pictures'], 'image')} sur {facts['of']} : moins de {facts['limit']} px de côté "
+        f"({few(facts['examples'], facts['pictures'])}). Un insecte peut y être trop petit pour être reconnu."
+    ),
+    "blank": _look("vide, une seule couleur presque partout"),
+    "dark": _look("trop sombre"),
+    "bright": _look("trop claire"),
+    "blurred": _look("bien plus floue que les autres"),
+    "left-out": lambda facts: (
+        f"étape sautée : {facts.get('step_fr', facts['step'])} ({facts.get('why_fr', facts['why'])})."
+    ),
+}
