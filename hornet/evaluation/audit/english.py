@@ -200,5 +200,11 @@ NOTES: Final[dict[str, Sentence]] = {
     "dark": _look("too dark"),
     "bright": _look("too bright"),
     "blurred": _look("far more blurred than the others"),
+    "same-moment": lambda facts: (
+        f"{count(facts['pictures'], 'picture')} of {facts['of']} were taken by several cameras in the same second and "
+        f"have opposite labels ({count(facts['sets'], 'moment')}, such as "
+        f"{_pair(facts, lambda m: ' (' + m['label'] + ')')}). If their views overlap, look whether the hornet really "
+        "is outside one of them."
+    ),
     "left-out": lambda facts: f"{facts['step']} was left out: {facts['why']}.",
 }

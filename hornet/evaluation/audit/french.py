@@ -195,6 +195,12 @@ NOTES: Final[dict[str, Sentence]] = {
     "dark": _look("trop sombre"),
     "bright": _look("trop claire"),
     "blurred": _look("bien plus floue que les autres"),
+    "same-moment": lambda facts: (
+        f"{count(facts['pictures'], 'image')} sur {facts['of']} : prises par plusieurs caméras à la même seconde, "
+        f"étiquetées à l'inverse ({count(facts['sets'], 'moment')}, par exemple "
+        f"{_pair(facts, lambda m: ' (' + _LABELS[m['label']] + ')')}). Si leurs champs se recouvrent, vérifiez que le "
+        "frelon est vraiment hors de l'un d'eux."
+    ),
     "left-out": lambda facts: (
         f"étape sautée : {facts.get('step_fr', facts['step'])} ({facts.get('why_fr', facts['why'])})."
     ),

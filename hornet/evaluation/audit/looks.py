@@ -30,13 +30,12 @@ if TYPE_CHECKING:
 #: Longer side of what the parts measure, px; smaller pictures keep their size.
 VIEW: Final = 384
 #: Side of the grey thumbnails by which near duplicates are told, px.
-GREY: Final = 64
+GREY: Final = 128
 
 # Decoding finer than twice the view would cost time, and no measure is that fine.
 _DRAFT: Final = 1.0
 _LIKENESS: Final = PixelRule((SIDE, SIDE))
 _GREY: Final = PixelRule((GREY, GREY))
-_LUMA: Final = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +57,9 @@ class Shot:
     view: NDArray[np.uint8]
 
     @property
-    def grey(self) -> NDArray[np.float32]:
-        """The unmasked picture in grey, (H, W), 0 to 255."""
-        return grey(np.asarray(self.image))
+    def grey(self) -> NDArray[np.uint8]:
+        """The unmasked picture in grey (ITU-R BT.601), (H, W)."""
+        return np.asarray(self.image.convert("L"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,7 @@ class Look:
         size: Height and width, px, upright; (0, 0) if it can't be read.
         file_bytes: Size of the file, bytes.
         digest: SHA-256 of the file, empty if it can't be read.
-        thumbnail: Grey, uint8 (64, 64), unmasked; None if it can't be read.
+        thumbnail: Grey, uint8 (128, 128), unmasked; None if it can't be read.
         measures: What the parts took of it, by the part's name.
     """
 
@@ -119,11 +118,6 @@ def look_at(
     return looks
 
 
-def grey(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return a picture (..., 3) in grey, 0 to 255."""
-    return picture.astype(np.float32) @ _LUMA
-
-
 def _look(
     record: Record,
     measures: Mapping[str, Callable[[Shot], Any]],
@@ -146,7 +140,7 @@ def _look(
         size,
         len(data),
         digest,
-        np.rint(grey(preprocess(image, _GREY))).astype(np.uint8),
+        np.asarray(Image.fromarray(preprocess(image, _GREY)).convert("L")),
         {name: measure(shot) for name, measure in measures.items()},
     )
 

@@ -7,21 +7,30 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from hornet.dataset import derive_groups
+from hornet.dataset.traces import fill_records
+from hornet.evaluation.audit.balance import judge_balance
 from hornet.evaluation.audit.evidence import Evidence, Part
 from hornet.evaluation.audit.findings import Audit, collect
 from hornet.evaluation.audit.looks import look_at
-from hornet.evaluation.audit.quality import judge_unreadable
+from hornet.evaluation.audit.quality import judge_quality, judge_unreadable, measure_quality
 from hornet.evaluation.audit.thumbnails import draw_thumbnails
+from hornet.evaluation.audit.twins import judge_twins
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from hornet.dataset import Dataset
     from hornet.dataset.store import PictureStore
+    from hornet.evaluation.audit.looks import Look
     from hornet.images import Box
 
 #: What an audit asks, in order. A part reads each picture through ``measure``, and judges them all together.
-PARTS: Final[tuple[Part, ...]] = (Part("unreadable", judge_unreadable, quick=True),)
+PARTS: Final[tuple[Part, ...]] = (
+    Part("unreadable", judge_unreadable, quick=True),
+    Part("twins", judge_twins, quick=True),
+    Part("balance", judge_balance, quick=True),
+    Part("quality", judge_quality, measure_quality),
+)
 
 
 def audit(
@@ -54,10 +63,34 @@ def audit(
     measures = {part.name: part.measure for part in parts if part.measure is not None}
     looks = look_at(given.records, measures, masks=masks, store=store, live=progress)
     progress("comparing pictures: all with all")
-    grouped, derivation = derive_groups(given, traces=[look.trace for look in looks])
-    evidence = Evidence(grouped, given, looks, derivation, tuple(masks), seed, progress)
+    evidence = gather(given, looks, masks=masks, seed=seed, progress=progress)
     result = conclude(evidence, parts)
     return replace(result, thumbnails=draw_thumbnails(given.records, result.examples, masks))
+
+
+def gather(
+    given: Dataset,
+    looks: Sequence[Look],
+    *,
+    masks: Sequence[Box] = (),
+    seed: int = 0,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Evidence:
+    """Put together what parts judge by: times and cameras are filled in, and groups derived where there are none.
+
+    Args:
+        given: The pictures, sorted by name.
+        looks: What was kept of each.
+        masks: As of :func:`audit`.
+        seed: As of :func:`audit`.
+        progress: As of :func:`audit`.
+    """
+    traces = [look.trace for look in looks]
+    filled = replace(given, records=tuple(fill_records(given.records, traces)))
+    # Without splits: a group that reaches over two of them is what should be found.
+    grouped, derivation = derive_groups(filled.with_splits([""] * len(given)), traces=traces)
+    grouped = grouped.with_splits(given.splits())
+    return Evidence(grouped, given, looks, derivation, tuple(masks), seed, progress)
 
 
 def conclude(evidence: Evidence, parts: Sequence[Part], *, short: bool = False) -> Audit:
