@@ -5,11 +5,18 @@ from __future__ import annotations
 import sys
 from enum import StrEnum
 from pathlib import Path  # noqa: TC003 - typer reads annotations when it runs
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from hornet.cli.common import Exit, JsonOption, ModelOption, emit_json, say
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from hornet.classifier import Classifier
+    from hornet.evaluation.evaluate import Evaluation
+    from hornet.evaluation.robustness import Corruptions
 
 
 class SplitChoice(StrEnum):
@@ -40,6 +47,23 @@ def evaluate(
         Literal["none", "flip", "tencrop"],
         typer.Option(help="Average the logits of 2 or 10 views; predict doesn't."),
     ] = "none",
+    corruptions: Annotated[
+        bool,
+        typer.Option(
+            "--corruptions",
+            help="Also measure on pictures with noise, blur, fog, rain on the lens, ... in five severities; 40 times the work.",
+        ),
+    ] = False,
+    corruption: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Only this corruption; repeatable, or names between commas."),
+    ] = None,
+    severities: Annotated[
+        str | None, typer.Option(metavar="LIST", help="Only these severities of corruptions, such as 1,3,5.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder for the plot of corruptions (PNG).")
+    ] = None,
     json_file: JsonOption = None,
     batch: Annotated[int, typer.Option(min=1, help="Pictures a run of the network.")] = 32,
     workers: Annotated[
@@ -51,9 +75,15 @@ def evaluate(
 
     Pictures go the same way as in predict. Those that can't be read are listed, and the exit code is 3.
     """
+    wanted = _conditions(corruptions, corruption or (), severities)
+    if wanted is None and out is not None:
+        raise typer.BadParameter("needs --corruptions: nothing else is drawn", param_hint="--out")
+    if wanted is not None and tta != "none":
+        raise typer.BadParameter("corrupted pictures are looked at once: leave --tta out", param_hint="--tta")
     from hornet.classifier import Classifier
     from hornet.dataset import load_dataset
     from hornet.evaluation.evaluate import evaluate as run
+    from hornet.evaluation.robustness_report import format_corruptions
     from hornet.evaluation.tables import count_pictures, format_evaluation
     from hornet.registry import resolve_model
 
@@ -64,6 +94,7 @@ def evaluate(
             say(note)
         say(f"model {path}")
     classifier = Classifier.open(path)
+    progress = None if quiet or not sys.stderr.isatty() else _progress
     result = run(
         classifier,
         dataset,
@@ -72,15 +103,74 @@ def evaluate(
         batch_size=batch,
         workers=workers,
         tta=tta,
-        progress=None if quiet or not sys.stderr.isatty() else _progress,
+        progress=progress,
     )
     if json_file != "-":
         typer.echo(format_evaluation(result))
-    emit_json(result.to_dict(), json_file)
+    document = result.to_dict()
+    if wanted is not None:
+        robustness = _corrupted(
+            classifier, result, wanted, out=out, batch_size=batch, workers=workers, progress=progress
+        )
+        document["corruptions"] = robustness.to_dict()
+        if json_file != "-":
+            typer.echo(f"\n{format_corruptions(robustness)}")
+    emit_json(document, json_file)
     if result.failures:
         if not quiet:
             say(f"{count_pictures(len(result.failures))} could not be read")
         raise typer.Exit(Exit.SOME_FAILED)
+
+
+def _conditions(
+    every: bool, names: Sequence[str], severities: str | None
+) -> tuple[tuple[str, ...], tuple[int, ...]] | None:
+    """Return corruptions and severities that are wanted; None if none are."""
+    if not every and not names:
+        if severities is not None:
+            raise typer.BadParameter("needs --corruptions or --corruption NAME", param_hint="--severities")
+        return None
+    from hornet.evaluation.corruptions import CORRUPTIONS, SEVERITIES, check_corruptions
+
+    chosen = tuple(part.strip() for name in names for part in name.split(",") if part.strip())
+    try:
+        levels = SEVERITIES if severities is None else tuple(int(part) for part in severities.split(","))
+    except ValueError:
+        raise typer.BadParameter(
+            f"{severities}: write numbers such as 1,3,5", param_hint="--severities"
+        ) from None
+    chosen = chosen or tuple(CORRUPTIONS)
+    # Before anything is predicted.
+    check_corruptions(chosen, levels)
+    return chosen, levels
+
+
+def _corrupted(
+    classifier: Classifier,
+    evaluation: Evaluation,
+    wanted: tuple[tuple[str, ...], tuple[int, ...]],
+    *,
+    out: Path | None,
+    batch_size: int,
+    workers: int | None,
+    progress: Callable[[int, int], None] | None,
+) -> Corruptions:
+    """Measure on corrupted pictures, and draw the figures if there is a folder for that."""
+    from hornet.evaluation.robustness import measure_corruptions
+    from hornet.evaluation.robustness_report import plot_corruptions
+
+    result = measure_corruptions(
+        classifier,
+        evaluation,
+        corruptions=wanted[0],
+        severities=wanted[1],
+        batch_size=batch_size,
+        workers=workers,
+        progress=progress,
+    )
+    if out is not None:
+        plot_corruptions(result, out)
+    return result
 
 
 def _progress(done: int, total: int) -> None:

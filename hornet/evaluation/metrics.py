@@ -144,6 +144,35 @@ def summarize(
     Raises:
         ValueError: If shapes or values are off.
     """
+    return summarize_draws(
+        labels,
+        probabilities,
+        threshold=threshold,
+        groups=groups,
+        strata=strata,
+        resamples=resamples,
+        seed=seed,
+    )[0]
+
+
+def summarize_draws(
+    labels: ArrayLike,
+    probabilities: ArrayLike,
+    *,
+    threshold: float,
+    groups: Sequence[object] | None = None,
+    strata: Sequence[object] | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> tuple[Quality, dict[str, NDArray[np.float64]]]:
+    """Measure as :func:`summarize` does, and also return each figure of each resample, shape (R,); NaN where undefined.
+
+    Resamples are the same for the same groups, draws and seed: figures of several models, or of the same pictures under
+    several conditions, can be compared resample by resample.
+
+    Raises:
+        ValueError: If shapes or values are off.
+    """
     truth, scores = _check(labels, probabilities)
     place, count = group_numbers(range(len(truth)) if groups is None else groups)
     if len(place) != len(truth) or (strata is not None and len(strata) != len(truth)):
@@ -164,7 +193,7 @@ def summarize(
     metrics = {name: _estimate(name, values[name], draws[name], method) for name in values}
     if not grouped:
         metrics |= _independent(metrics, confusion)
-    return Quality(
+    quality = Quality(
         n=len(truth),
         positives=int(truth.sum()),
         groups=count,
@@ -174,6 +203,7 @@ def summarize(
         confusion=confusion,
         pairs=pairs,
     )
+    return quality, draws
 
 
 def reliability(labels: ArrayLike, probabilities: ArrayLike) -> list[dict[str, float]]:

@@ -162,3 +162,80 @@ def test_test_time_augmentation_changes_the_figures_and_is_reported(hornet, mode
         assert {"name": tta, "views": 10 if tta == "tencrop" else 1} == document["tta"]
 
     assert found["none"] != found["tencrop"]
+
+
+@pytest.fixture
+def drawn(tmp_path):
+    """Return class folders of drawn pictures."""
+    from hornet.dataset.drawings import draw
+
+    for i in range(12):
+        folder = tmp_path / "drawn" / ("presence" if i % 2 else "absence")
+        folder.mkdir(parents=True, exist_ok=True)
+        kind = "hornet" if i % 2 else ("wasp", "bee", "leaves")[i // 2 % 3]
+        draw(kind, seed=i, size=(40, 30)).save(folder / f"{i}.png")
+    return tmp_path / "drawn"
+
+
+def test_all_corruptions(hornet, model, drawn, tmp_path):
+    """`--corruptions` alone measures all eight in five severities; table, JSON and plot agree on them."""
+    code, out, _ = hornet(
+        "evaluate",
+        "--corruptions",
+        drawn,
+        "--model",
+        model,
+        "--json",
+        tmp_path / "out.json",
+        "--out",
+        tmp_path / "p",
+    )
+    document = json.loads((tmp_path / "out.json").read_text("utf-8"))["corruptions"]
+    names = ["noise", "defocus", "motion", "brightness", "fog", "rain", "jpeg", "downscale"]
+
+    assert 0 == code
+    assert names == list(document["by_corruption"])
+    assert ["1", "2", "3", "4", "5"] == list(document["by_corruption"]["rain"]["severities"])
+    assert f"{document['mean']['f1']['value']:.3f}" in next(
+        x for x in out.splitlines() if x.startswith("mean corr")
+    )
+    assert 40 == sum(
+        line.split()[:1] == [name] and line.split()[1] in "12345"
+        for name in names
+        for line in out.splitlines()
+    )
+    assert (tmp_path / "p" / "corruptions.png").stat().st_size > 10_000
+
+
+def test_some_corruptions(hornet, model, drawn):
+    """Chosen ones are measured, others not; clean figures stay what they are without."""
+    _, plain, _ = hornet("evaluate", drawn, "--model", model, "--json", "-")
+    options = ("--corruption", "rain,fog", "--corruption", "jpeg", "--severities", "5,1")
+    code, out, _ = hornet("evaluate", drawn, "--model", model, *options, "--json", "-")
+    document = json.loads(out)
+    corruptions = document.pop("corruptions")
+
+    assert 0 == code
+    assert json.loads(plain) == document
+    assert ["rain", "fog", "jpeg"] == list(corruptions["by_corruption"])
+    assert [1, 5] == corruptions["severities"]
+    assert document["overall"]["confusion"] == corruptions["clean"]["confusion"]
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (("--corruption", "snow"), 1, "There is no corruption 'snow'"),
+        (("--corruptions", "--severities", "0"), 1, "There is no severity 0"),
+        (("--corruptions", "--severities", "high"), 2, "write numbers such as 1,3,5"),
+        (("--severities", "1"), 2, "needs --corruptions or --corruption NAME"),
+        (("--out", "plots"), 2, "needs --corruptions: nothing else is drawn"),
+        (("--corruptions", "--tta", "flip"), 2, "leave --tta out"),
+    ],
+)
+def test_mistakes_with_corruptions(hornet, model, data, *, options, code, message):
+    """They are told before anything is predicted."""
+    got, out, err = hornet("evaluate", data, "--model", model, *options)
+
+    assert (code, "") == (got, out)
+    assert message in " ".join(err.split())
