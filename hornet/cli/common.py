@@ -55,6 +55,9 @@ def emit_json(document: Any, target: str | None) -> None:
         return
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     if target == "-":
+        # File names may hold bytes that are no UTF-8, and a terminal may know fewer letters.
+        if (sys.stdout.encoding or "").lower().replace("-", "") != "utf8" or not _encodable(text):
+            text = json.dumps(document, indent=2, allow_nan=False) + "\n"
         sys.stdout.write(text)
         return
     path = Path(target)
@@ -69,6 +72,14 @@ def emit_json(document: Any, target: str | None) -> None:
             Path(draft).unlink(missing_ok=True)
     except OSError as error:
         raise ConfigError(f"can't write {target}: {error.strerror or error}") from None
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def parse_size(text: str) -> tuple[int, int]:

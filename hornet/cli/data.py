@@ -1,4 +1,4 @@
-"""``hornet data``: labelled pictures into a manifest."""
+"""``hornet data``: labelled pictures into a manifest; what was kept of them; what is wrong with them."""
 
 from __future__ import annotations
 
@@ -9,18 +9,22 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from hornet.cli.audit import audit
 from hornet.cli.common import Exit, JsonOption, emit_json, say
 from hornet.errors import ConfigError
 
 if TYPE_CHECKING:
     from hornet.dataset import Dataset, Derivation
 
-app = typer.Typer(no_args_is_help=True, help="Labelled pictures: into a manifest.")
+app = typer.Typer(no_args_is_help=True, help="Labelled pictures: into a manifest, and audited.")
 
 
 @app.callback()
 def _data() -> None:
-    """Labelled pictures: into a manifest."""
+    """Labelled pictures: into a manifest, and audited."""
+
+
+app.command()(audit)
 
 
 @app.command("import")

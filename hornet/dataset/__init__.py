@@ -58,11 +58,12 @@ __all__ = [
 ]
 
 
-def load_dataset(source: Path) -> Dataset:
+def load_dataset(source: Path, *, check_files: bool = True) -> Dataset:
     """Read labelled pictures from a folder of class folders or a manifest.
 
     Args:
         source: Folder, or CSV file.
+        check_files: Whether every picture of a manifest must be there.
 
     Returns:
         The pictures; ``notes`` says which folder was understood as which class.
@@ -74,4 +75,4 @@ def load_dataset(source: Path) -> Dataset:
         return import_folder(source)[0]
     if not source.exists():
         raise ManifestInvalid(f"{source} isn't there. Name a folder of class folders or a manifest (CSV).")
-    return read_manifest(source)
+    return read_manifest(source, check_files=check_files)

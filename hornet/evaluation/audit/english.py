@@ -17,7 +17,8 @@ _COLUMNS = {"split": "split", "source": "source", "camera": "camera", "day": "da
 
 
 def shortened(name: str) -> str:
-    """Return a path that fits a sentence: its end tells it apart."""
+    """Return a path that fits a sentence and a terminal: its end tells it apart."""
+    name = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in name)
     return name if len(name) <= _LONGEST else f"...{name[-_LONGEST:]}"
 
 
