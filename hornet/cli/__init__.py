@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import typer
 
-from hornet.cli import calibrate, data, evaluate, export, lab, models, predict, retrain, train
+from hornet.cli import calibrate, data, evaluate, export, lab, models, predict, retrain, serve, train
 from hornet.cli.common import Exit, say
 from hornet.errors import HornetError, MissingExtra
 
@@ -39,6 +39,7 @@ def _hornet(
 
 
 app.command()(predict.predict)
+app.command()(serve.serve)
 app.command()(train.train)
 app.command()(export.export)
 app.command()(evaluate.evaluate)

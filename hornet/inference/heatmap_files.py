@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from PIL import features
 
 from hornet.errors import HornetError
+from hornet.heatmaps import draw
 from hornet.inference.folders import HEATMAP_MARK
-from hornet.inference.heatmaps import draw
 from hornet.inference.output import whole_file
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from PIL import Image
 
 from hornet.classifier import Prediction
 from hornet.errors import ImageUnreadable
+from hornet.heatmaps import LONGEST, SHORTEST, draw, spread
 from hornet.images import PixelRule
-from hornet.inference.heatmaps import LONGEST, SHORTEST, draw, spread
 
 STRETCH = PixelRule((32, 32))
 GREY = (128, 128, 128)

@@ -1,4 +1,4 @@
-"""Pictures and answers for the inference tests."""
+"""Pictures and answers that several rooms are tested with."""
 
 import io
 
