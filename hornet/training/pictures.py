@@ -85,6 +85,7 @@ def prepare(
     if config.split_file is not None:
         dataset = apply_split_file(dataset, config.split_file)
     decoder = _decoder(config)
+    folder.unreadable.unlink(missing_ok=True)  # of an attempt before
     cache, places = _fill(dataset, decoder, config, folder, report=report, live=live)
     if len(places) < len(dataset):
         dataset = dataset.select(places.tolist())

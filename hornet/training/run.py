@@ -11,6 +11,7 @@ import torch
 from hornet.dataset import TRAIN, VALIDATION, load_dataset
 from hornet.errors import ConfigError
 from hornet.training.adversarial import build_adversary
+from hornet.training.audited import audit_pictures
 from hornet.training.calibrate import calibrate
 from hornet.training.checkpoint import load_checkpoint, save_checkpoint
 from hornet.training.config import load_config, save_config
@@ -114,6 +115,8 @@ def _begin(
             if world.writes
             else None
         )
+        if pictures is not None:
+            audit_pictures(pictures, folder, data=config.data, report=session.report)
         return _train(session, network, point, share(world, pictures, config, folder), None)
 
 

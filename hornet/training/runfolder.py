@@ -90,6 +90,11 @@ class RunFolder:
         """Pictures that can't be read, and why."""
         return self.path / "unreadable.csv"
 
+    @property
+    def audit(self) -> Path:
+        """What the quick audit found."""
+        return self.path / "audit.json"
+
     def claim(self) -> None:
         """Make the folder, or take over one in which no training has begun.
 
@@ -101,14 +106,15 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         self._sweep()
         # Left by a run that stopped before its first epoch, for bad pictures say.
-        ours = {self.config, self.manifest, self.unreadable, self.cache, self.tensorboard, self.energy}
+        files = {self.config, self.manifest, self.unreadable, self.audit, self.energy}
+        ours = files | {self.cache, self.tensorboard}
         others = sorted(entry.name for entry in self.path.iterdir() if entry not in ours)
         if others:
             raise ConfigError(f"{self.path}: already holds {', '.join(others[:3])}; choose another --out")
 
     def clear(self) -> None:
         """Remove what a run leaves before its first checkpoint, so that it can begin anew."""
-        for file in (self.manifest, self.metrics, self.unreadable, self.weights):
+        for file in (self.manifest, self.metrics, self.unreadable, self.audit, self.weights):
             file.unlink(missing_ok=True)
         self._sweep()
         for folder in (self.cache, self.checkpoint, self.tensorboard):
@@ -116,7 +122,7 @@ class RunFolder:
 
     def _sweep(self) -> None:
         """Remove what a process left that was killed while writing."""
-        for name in (self.config, self.manifest, self.unreadable, self.weights, self.metrics):
+        for name in (self.config, self.manifest, self.unreadable, self.audit, self.weights, self.metrics):
             for partial in self.path.glob(f".{name.name}.*.tmp"):
                 partial.unlink(missing_ok=True)
 

@@ -98,7 +98,7 @@ class _Stopper:
 
 
 def test_a_run_folder_holds_everything_that_export_needs(finished, settings, data):
-    """Configuration, manifest, metrics, checkpoint, weights, calibration and predictions; no caches."""
+    """Configuration, manifest, audit, metrics, checkpoint, weights, calibration and predictions; no caches."""
     out, _ = finished
     calibration = json.loads((out / "calibration.json").read_text(encoding="utf-8"))
     manifest = load_dataset(out / "manifest.csv")
@@ -111,6 +111,7 @@ def test_a_run_folder_holds_everything_that_export_needs(finished, settings, dat
         "weights.safetensors",
         "calibration.json",
         "predictions.csv",
+        "audit.json",
     } == {entry.name for entry in out.iterdir()}
     assert settings() == load_config(out / "config.toml")
     assert {"train", "validation", "test"} == set(manifest.splits())
@@ -334,7 +335,10 @@ def test_unreadable_pictures_stop_a_run_before_it_trains(settings, damaged, tmp_
     assert name in (tmp_path / "run" / "unreadable.csv").read_text(encoding="utf-8")
     config = settings(data=folder, skip_unreadable=True, epochs=0, head_epochs=1)
     train_run(config, load_dataset(folder), tmp_path / "run")
+    audit = json.loads((tmp_path / "run" / "audit.json").read_text(encoding="utf-8"))
+
     assert 31 == len(load_dataset(tmp_path / "run" / "manifest.csv"))
+    assert [("unreadable", [name])] == [(each["name"], each["pictures"]) for each in audit["findings"]]
 
 
 def test_a_folder_that_holds_something_else_is_left_alone(finished, settings, data, tmp_path):

@@ -71,7 +71,7 @@ class Look:
         size: Height and width, px, upright; (0, 0) if it can't be read.
         file_bytes: Size of the file, bytes.
         digest: SHA-256 of the file, empty if it can't be read.
-        thumbnail: Grey, uint8 (128, 128), unmasked; None if it can't be read.
+        thumbnail: Grey, uint8 (128, 128); None if it can't be read or isn't compared.
         measures: What the parts took of it, by the part's name.
     """
 
@@ -85,7 +85,7 @@ class Look:
     @property
     def readable(self) -> bool:
         """Whether it could be decoded."""
-        return self.thumbnail is not None
+        return not self.trace.error
 
 
 def look_at(
