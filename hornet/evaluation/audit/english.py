@@ -13,7 +13,40 @@ if TYPE_CHECKING:
 _SHOWN = 3  # examples in a sentence
 _LONGEST = 48  # characters of a name in a sentence
 _PARTS = {"train": "train", "validation": "validation", "test": "test"}
-_COLUMNS = {"split": "split", "source": "source", "camera": "camera", "day": "day", "hour": "hour of the day"}
+_COLUMNS = {
+    "split": (
+        "split",
+        "Figures on it mean little. Empty the column split and deal anew: hornet data import DATA --split --out NEW.csv.",
+    ),
+    "source": (
+        "source",
+        (
+            "A model can learn the source instead of the hornet: add pictures of the other class from there, and look at "
+            "the figures within sources (hornet evaluate --stratum source)."
+        ),
+    ),
+    "camera": (
+        "camera",
+        (
+            "A model can learn the place instead of the hornet: add pictures of the other class from there, and look at "
+            "the figures within cameras (hornet evaluate --stratum camera)."
+        ),
+    ),
+    "day": (
+        "day",
+        (
+            "A model can learn light and weather instead of the hornet: add pictures of the other class from such days, "
+            "and look at the figures within days (hornet evaluate --stratum camera,day)."
+        ),
+    ),
+    "hour": (
+        "hour",
+        (
+            "A model can learn the light instead of the hornet: add pictures of the other class from that time of day, "
+            "and look at the figures within days (hornet evaluate --stratum camera,day)."
+        ),
+    ),
+}
 
 
 def shortened(name: str) -> str:
@@ -102,19 +135,11 @@ def _imbalance(facts: Facts) -> str:
     values = [
         f"{shortened(v['value'])} ({v['present']} present, {v['absent']} absent)" for v in facts["values"]
     ]
-    name = _COLUMNS.get(facts["column"], facts["column"])
+    name, advice = _COLUMNS[facts["column"]]
     return (
-        f"{count(facts['count'], 'value')} of the column {name} {'has' if facts['count'] == 1 else 'have'} hardly any but "
-        f"one class: {few(values, facts['count'])}; {facts['pictures']} of {facts['of']} pictures. A model can learn "
-        f"the {name} instead of the hornet: add the other class from there, and compare only within it "
-        f"({_WITHIN.get(facts['column'], 'hornet evaluate --stratum ' + facts['column'])})."
+        f"{count(facts['count'], name)} {'has' if facts['count'] == 1 else 'have'} hardly any but one class: "
+        f"{few(values, facts['count'])}; {facts['pictures']} of {facts['of']} pictures. {advice}"
     )
-
-
-_WITHIN = {
-    "hour": "hornet evaluate --stratum camera,day",
-    "split": "hornet evaluate needs both classes in a part",
-}
 
 
 def _area(facts: Facts) -> str:
@@ -167,16 +192,22 @@ _PROBES: Final = {
 }
 
 
+def _pictures(facts: Facts) -> str:
+    return (
+        f"{count(facts['pictures'], 'picture')} of {facts['of']} {'is' if facts['pictures'] == 1 else 'are'}"
+    )
+
+
 def _tiny(facts: Facts) -> str:
     return (
-        f"{count(facts['pictures'], 'picture')} of {facts['of']} are smaller than {facts['limit']} px "
+        f"{_pictures(facts)} smaller than {facts['limit']} px "
         f"({few(facts['examples'], facts['pictures'])}): an insect in them may be too small to tell."
     )
 
 
 def _look(what: str) -> Sentence:
     return lambda facts: (
-        f"{count(facts['pictures'], 'picture')} of {facts['of']} {'is' if facts['pictures'] == 1 else 'are'} {what} "
+        f"{_pictures(facts)} {what} "
         f"({few(facts['examples'], facts['pictures'])}). Look whether they show what their label says."
     )
 

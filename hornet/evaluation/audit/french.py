@@ -16,11 +16,41 @@ _SHOWN = 3  # examples in a sentence
 _LABELS = {"present": "présence", "absent": "absence"}
 _PARTS = {"train": "apprentissage", "validation": "validation", "test": "test"}
 _COLUMNS = {
-    "split": "partie",
-    "source": "source",
-    "camera": "caméra",
-    "day": "jour",
-    "hour": "heure de la journée",
+    "split": (
+        "partie",
+        (
+            "Les chiffres obtenus dessus ne disent pas grand-chose. Videz la colonne split et répartissez de nouveau : "
+            "hornet data import DATA --split --out NEW.csv."
+        ),
+    ),
+    "source": (
+        "source",
+        (
+            "Un modèle peut apprendre la source au lieu du frelon : ajoutez l'autre classe prise là, et regardez les chiffres "
+            "source par source (hornet evaluate --stratum source)."
+        ),
+    ),
+    "camera": (
+        "caméra",
+        (
+            "Un modèle peut apprendre le lieu au lieu du frelon : ajoutez l'autre classe prise là, et regardez les chiffres "
+            "caméra par caméra (hornet evaluate --stratum camera)."
+        ),
+    ),
+    "day": (
+        "jour",
+        (
+            "Un modèle peut apprendre la lumière et le temps qu'il fait au lieu du frelon : ajoutez l'autre classe prise de "
+            "tels jours, et regardez les chiffres jour par jour (hornet evaluate --stratum camera,day)."
+        ),
+    ),
+    "hour": (
+        "heure",
+        (
+            "Un modèle peut apprendre la lumière au lieu du frelon : ajoutez l'autre classe prise à cette heure, et regardez "
+            "les chiffres jour par jour (hornet evaluate --stratum camera,day)."
+        ),
+    ),
 }
 
 
@@ -118,11 +148,10 @@ def _imbalance(facts: Facts) -> str:
         f"{shortened(v['value'])} ({count(v['present'], 'présence')}, {count(v['absent'], 'absence')})"
         for v in facts["values"]
     ]
-    name = _COLUMNS.get(facts["column"], facts["column"])
+    name, advice = _COLUMNS[facts["column"]]
     return (
-        f"{count(facts['count'], 'valeur')} de la colonne « {name} » sans presque rien d'autre qu'une seule classe : "
-        f"{few(values, facts['count'])} ; {facts['pictures']} images sur {facts['of']}. Un modèle peut apprendre cela "
-        "au lieu du frelon : ajoutez l'autre classe prise au même endroit, et ne comparez qu'à l'intérieur."
+        f"{count(facts['count'], name)} sans presque rien d'autre qu'une seule classe : {few(values, facts['count'])} ; "
+        f"{facts['pictures']} images sur {facts['of']}. {advice}"
     )
 
 

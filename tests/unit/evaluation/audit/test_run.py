@@ -9,6 +9,7 @@ from PIL import Image
 from hornet.dataset import load_dataset
 from hornet.dataset.store import PictureStore
 from hornet.evaluation.audit import NAMES, Finding, Note, Outcome, Probe, audit
+from hornet.evaluation.audit.balance import COLUMNS
 from hornet.evaluation.audit.evidence import Part
 
 
@@ -145,3 +146,20 @@ def test_unknown_names_are_refused():
     """Names are promised to scripts, so nobody invents one in passing."""
     with pytest.raises(ValueError, match="sharpness"):
         Finding("sharpness", {})
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize("column", COLUMNS)
+def test_every_column_has_advice(column, language):
+    """An imbalance names the column's values, in either number, and says what to do."""
+    value = {"value": "somewhere", "present": 0, "absent": 90}
+    one, two = (
+        Finding(
+            "imbalance", {"column": column, "count": n, "values": [value] * n, "pictures": 90 * n, "of": 300}
+        )
+        for n in (1, 2)
+    )
+    texts = [finding.sentence(language) for finding in (one, two)]
+
+    assert all("somewhere" in text and "hornet " in text for text in texts)
+    assert [True, True] == [text.startswith(str(n)) for n, text in enumerate(texts, start=1)]
