@@ -66,15 +66,18 @@ for row in rows:
 print(f"Python agrees about {len(rows)} pictures")
 PYTHON
 
-if hornet train "$ROOT/data/examples" --out "$scratch/run" 2>message.txt; then
-    echo "hornet train should have failed without its libraries" >&2
-    exit 1
-fi
-grep -qF 'hornet-detector[train]' message.txt || {
-    echo "hornet train should have said which pip install mends it, but said:" >&2
-    cat message.txt >&2
-    exit 1
-}
+for command in "train $ROOT/data/examples --out $scratch/run" "serve --port 0"; do
+    # shellcheck disable=SC2086 # words on purpose
+    if hornet $command 2>message.txt; then
+        echo "hornet $command should have failed without its libraries" >&2
+        exit 1
+    fi
+    grep -qF "hornet-detector[${command%% *}]" message.txt || {
+        echo "hornet $command should have said which pip install mends it, but said:" >&2
+        cat message.txt >&2
+        exit 1
+    }
+done
 if [[ -n $(ls -A "$HOME") ]]; then
     echo "predicting wrote into the home folder: $(find "$HOME" -type f)" >&2
     exit 1

@@ -56,7 +56,6 @@ class Champion:
 
     Args:
         settings: Names the model, or lets the registry name it.
-        environment_model: What ``HORNET_MODEL`` says is in the settings already: the environment isn't read.
 
     Raises:
         ArtifactError: If there is no usable model to start with.

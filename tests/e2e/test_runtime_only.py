@@ -33,6 +33,7 @@ TRAINING = (
     "safetensors",
     "tomli_w",
 )
+SERVING = ("fastapi", "starlette", "uvicorn", "httptools", "python_multipart", "prometheus_client")
 
 
 def _base_install() -> set[str]:
@@ -107,9 +108,11 @@ def run(python, tiny_model, tmp_path):
     return run_python
 
 
-def test_environment_has_no_training_library(run):
-    """None of the packages that only the training extra brings can be imported there."""
-    done = run("-c", f"from importlib.util import find_spec as f; print([n for n in {TRAINING} if f(n)])")
+def test_environment_has_no_extra(run):
+    """None of the packages that only the extras for training and serving bring can be imported there."""
+    done = run(
+        "-c", f"from importlib.util import find_spec as f; print([n for n in {TRAINING + SERVING} if f(n)])"
+    )
 
     assert (0, "[]\n") == (done.returncode, done.stdout), done.stderr
 
@@ -150,4 +153,13 @@ def test_training_names_its_extra(run, pictures, tmp_path):
 
     assert 1 == done.returncode
     assert "pip install 'hornet-detector[train]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_serving_names_its_extra(run):
+    """So does the server."""
+    done = run("-m", "hornet", "serve", "--port", "0")
+
+    assert 1 == done.returncode
+    assert "pip install 'hornet-detector[serve]'" in done.stderr
     assert "Traceback" not in done.stderr

@@ -50,6 +50,12 @@ def session_model(make_artifact, tmp_path_factory):
     return make_artifact(tmp_path_factory.mktemp("model") / "tiny.onnx")
 
 
+@pytest.fixture(scope="session")
+def serving():
+    """Return the context manager that serves with given settings."""
+    return running
+
+
 @pytest.fixture(scope="module")
 def client(session_model):
     """Return a client of a server with every setting at its default."""
