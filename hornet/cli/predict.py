@@ -3,44 +3,28 @@
 from __future__ import annotations
 
 import math
-import os
-import sys
+import time
 from collections import Counter
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hornet.cli.common import Exit, ModelOption, say
+from hornet.cli.progress import Progress
+from hornet.cli.rows import JOURNAL, RowFormat, check_resumable, choose_format, make_sink, open_rows
+from hornet.cli.stop import orderly_stop
 from hornet.errors import HornetError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator, Mapping
 
-    from hornet.inference.sinks import Sink
+    from hornet.classifier import Classifier
+    from hornet.inference.heatmap_files import HeatmapWriter
+    from hornet.inference.journal import Journal
+    from hornet.inference.sinks import Answer, Sink
     from hornet.inference.sources import Scan, Source
-
-
-class RowFormat(StrEnum):
-    """How rows are written."""
-
-    table = "table"
-    csv = "csv"
-    json = "json"
-    jsonl = "jsonl"
-
-
-_BY_EXTENSION = {
-    "": RowFormat.csv,
-    ".csv": RowFormat.csv,
-    ".json": RowFormat.json,
-    ".jsonl": RowFormat.jsonl,
-    ".ndjson": RowFormat.jsonl,
-    ".txt": RowFormat.table,
-}
 
 
 def predict(  # noqa: PLR0917 - typer makes flags of them
@@ -55,7 +39,9 @@ def predict(  # noqa: PLR0917 - typer makes flags of them
     form: Annotated[
         RowFormat | None,
         typer.Option(
-            "--format", help="Else by the extension of --output; else a table on a terminal, CSV in a pipe."
+            "--format",
+            help="Else by the extension of --output; else a table on a terminal, CSV in a pipe. parquet needs "
+            "the extra of that name; megadetector is the JSON that Timelapse opens.",
         ),
     ] = None,
     output: Annotated[
@@ -76,7 +62,16 @@ def predict(  # noqa: PLR0917 - typer makes flags of them
         str | None,
         typer.Option(metavar="DIR", help="Write each picture with its heatmap and verdict into this folder."),
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No summary on stderr.")] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Keep a journal beside --output; after any end, the same command goes on where it ended.",
+        ),
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Neither progress nor summary on stderr.")
+    ] = False,
     null: Annotated[
         bool, typer.Option("--null", "-0", help="Paths on stdin and in lists end in NUL, not in a newline.")
     ] = False,
@@ -85,116 +80,139 @@ def predict(  # noqa: PLR0917 - typer makes flags of them
 
     Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some pictures failed.
     """
-    from hornet.inference.sources import Scan
-
     if threshold is not None and math.isnan(threshold):
         raise typer.BadParameter("nan is no number from 0 to 1", param_hint="--threshold")
     target = None if output == "-" else output
-    chosen = form or _format(target)
-    scan = Scan(sources, null=null)
-    found = iter(scan)
-    first = next(found, None)
-    if first is None:
-        raise HornetError(_nothing(sources, scan))
-    # The sink opens before the model loads: a folder that isn't there is said at once.
-    with _sink(chosen, target) as sink:
-        counts = _run(
-            _chain(first, found),
-            sink,
-            model=model,
-            threshold=threshold,
-            batch=batch,
-            workers=workers,
-            heatmaps=heatmaps,
-        )
-        sink.finish()
+    chosen = choose_format(form, target)
+    settings = {
+        "SOURCE": sources,
+        "--null": null,
+        "--threshold": threshold,
+        "--batch": batch,
+        "--heatmaps": heatmaps,
+    }
+    with orderly_stop():
+        from hornet.inference.sources import Scan
+        from hornet.registry import resolve_model
+
+        scan = Scan(sources, null=null)
+        path = resolve_model(model)
+        with (
+            _journal(target, path, settings if resume else None, quiet=quiet) as journal,
+            # It opens before the model loads: a folder that isn't there is said at once.
+            open_rows(chosen, target, resumable=resume) as stream,
+        ):
+            complete = journal is not None and journal.order is not None
+            found = iter(()) if complete else _found(sources, scan)
+            classifier, writer = _open_model(path, heatmaps, journal)
+            sink = make_sink(chosen, stream, classifier, threshold)
+            answers = _answers(
+                classifier,
+                found,
+                journal,
+                threshold=threshold,
+                batch_size=batch,
+                workers=workers,
+                heatmaps=writer,
+            )
+            counts = _write(answers, sink, Progress.on_terminal(quiet=quiet or target is None))
     if not quiet:
         say(_summary(counts, scan))
     if counts["failed"]:
         raise typer.Exit(Exit.SOME_FAILED)
 
 
-def _run(
-    sources: Iterator[Source],
-    sink: Sink,
-    *,
-    model: str | None,
-    threshold: float | None,
-    batch: int,
-    workers: int | None,
-    heatmaps: str | None,
-) -> Counter[str]:
-    """Predict everything, and count the verdicts."""
-    from hornet.classifier import Classifier, Failure
-    from hornet.inference.pipeline import predict_sources
-    from hornet.registry import resolve_model
+def _found(sources: list[str], scan: Scan) -> Iterator[Source]:
+    """Return what a scan finds, if that is anything."""
+    found = iter(scan)
+    first = next(found, None)
+    if first is None:
+        raise HornetError(_nothing(sources, scan))
+    return _chain(first, found)
 
-    classifier = Classifier.open(resolve_model(model))
-    writer = None
-    if heatmaps is not None:
-        from hornet.inference.heatmap_files import HeatmapWriter
 
-        writer = HeatmapWriter(heatmaps, classifier.contract.pixel_rule)
-    answers = predict_sources(
-        classifier, sources, threshold=threshold, batch_size=batch, workers=workers, heatmaps=writer
-    )
+def _open_model(
+    path: Path, heatmaps: str | None, journal: Journal | None
+) -> tuple[Classifier, HeatmapWriter | None]:
+    from hornet.classifier import Classifier
+
+    classifier = Classifier.open(path)
+    if heatmaps is None:
+        return classifier, None
+    from hornet.inference.heatmap_files import HeatmapWriter
+
+    writer = HeatmapWriter(heatmaps, classifier.contract.pixel_rule)
+    if journal is not None and not writer.ours:
+        raise HornetError(
+            f"--resume: other files lie in {heatmaps}, so that a later session couldn't tell which heatmaps are its "
+            "own; name a new or empty folder"
+        )
+    return classifier, writer
+
+
+def _answers(
+    classifier: Classifier, sources: Iterator[Source], journal: Journal | None, **options: Any
+) -> Iterator[Answer]:
+    if journal is None:
+        from hornet.inference.pipeline import predict_sources
+
+        return predict_sources(classifier, sources, **options)
+    from hornet.inference.resuming import predict_resumably
+
+    return predict_resumably(classifier, sources, journal, **options)
+
+
+def _write(answers: Iterator[Answer], sink: Sink, progress: Progress) -> Counter[str]:
+    """Write a row for each answer, and count the verdicts."""
+    from hornet.classifier import Failure
+
     counts: Counter[str] = Counter()
-    for answer in answers:
-        sink.write(answer)
-        counts["failed" if isinstance(answer, Failure) else answer.label] += 1
+    started = time.monotonic()
+    try:
+        for answer in answers:
+            sink.write(answer)
+            counts["failed" if isinstance(answer, Failure) else answer.label] += 1
+            done = counts.total()
+            rate = done / max(time.monotonic() - started, 1e-3)
+            progress.live(
+                f"{done:,} picture{'s' * (done > 1)}, {counts['present']:,} present, {rate:,.0f} a second"
+            )
+    finally:
+        progress.clear()
+    sink.finish()
     return counts
+
+
+@contextmanager
+def _journal(
+    output: str | None, model: Path, settings: Mapping[str, Any] | None, *, quiet: bool
+) -> Iterator[Journal | None]:
+    """Keep a journal beside an output until the output is whole; without settings keep none."""
+    if settings is None:
+        if output is not None and Path(output + JOURNAL).exists():
+            say(f"{output}{JOURNAL} is of a run that was stopped: --resume would go on; this run begins anew")
+        yield None
+        return
+    path = check_resumable(output) + JOURNAL
+    from hornet.inference.journal import Journal
+    from hornet.inference.records import software
+
+    journal = Journal(path, {**settings, **software(model)})
+    try:
+        if journal.continued and not quiet:
+            say(f"going on after {len(journal):,} answers of {path}")
+        yield journal
+    except BaseException:
+        journal.close()
+        if Path(path).exists():
+            say(f"hornet: {len(journal):,} answers are kept in {path}; the same command goes on from there")
+        raise
+    journal.remove()
 
 
 def _chain(first: Source, rest: Iterator[Source]) -> Iterator[Source]:
     yield first
     yield from rest
-
-
-def _format(output: str | None) -> RowFormat:
-    if output is None:
-        return RowFormat.table if sys.stdout.isatty() else RowFormat.csv
-    extension = Path(output).suffix.lower()
-    if extension not in _BY_EXTENSION:
-        raise typer.BadParameter(
-            f"can't tell the format from the extension {extension}; pass --format, or use .csv, .json, .jsonl "
-            "or .txt",
-            param_hint="--output",
-        )
-    return _BY_EXTENSION[extension]
-
-
-def _sink(form: RowFormat, output: str | None) -> AbstractContextManager[Sink]:
-    return _to_stdout(form) if output is None else _to_file(form, output)
-
-
-@contextmanager
-def _to_file(form: RowFormat, output: str) -> Iterator[Sink]:
-    from hornet.inference.output import whole_file
-    from hornet.inference.sinks import open_sink
-
-    with whole_file(output) as file:
-        yield open_sink(form.value, file)
-
-
-@contextmanager
-def _to_stdout(form: RowFormat) -> Iterator[Sink]:
-    from hornet.inference.sinks import open_sink
-
-    console = None
-    if form is RowFormat.table and sys.stdout.isatty():
-        from rich.console import Console
-
-        console = Console(highlight=False)
-    try:
-        # Bytes: on Windows the text layer would double the line ends, and know no UTF-8.
-        yield open_sink(form.value, sys.stdout.buffer, console=console)
-    except BrokenPipeError:
-        # The reader has seen enough (`| head`). Else Python would complain once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(Exit.FAILED) from None
-    except OSError as error:
-        # The sinks' own stream: everything that is read is checked where it is read.
-        raise HornetError(f"can't write the rows: {error.strerror or error}") from None
 
 
 def _nothing(sources: list[str], scan: Scan) -> str:

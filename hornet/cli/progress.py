@@ -20,6 +20,11 @@ class Progress:
         self._last = time.monotonic()
         self._drawn = False
 
+    @classmethod
+    def on_terminal(cls, *, quiet: bool) -> Progress:
+        """Return progress that is shown on a terminal and nowhere else."""
+        return cls(quiet=quiet or not sys.stderr.isatty())
+
     def live(self, text: str) -> None:
         """Show how far it is, unless that was shown just now."""
         now = time.monotonic()

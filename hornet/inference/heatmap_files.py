@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
-import sys
-import urllib.parse
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from PIL import features
@@ -15,6 +12,7 @@ from hornet.errors import HornetError
 from hornet.heatmaps import draw
 from hornet.inference.folders import HEATMAP_MARK
 from hornet.inference.output import whole_file
+from hornet.inference.places import first_free, folded, relative_path
 
 if TYPE_CHECKING:
     from hornet.classifier import Prediction
@@ -45,6 +43,9 @@ class HeatmapWriter:
         folder: Made if it isn't there.
         rule: The contract's.
 
+    Attributes:
+        ours: Whether what is in the folder may be replaced.
+
     Raises:
         HornetError: If the folder can't be made or read.
     """
@@ -61,7 +62,7 @@ class HeatmapWriter:
                 empty = next(entries, None) is None
             if empty:
                 Path(mark).write_text("hornet wrote the heatmaps in this folder\n", encoding="utf-8")
-            self._ours = empty or os.path.exists(mark)
+            self.ours = empty or os.path.exists(mark)
         except OSError as error:
             raise HornetError(
                 f"can't use {folder} for heatmaps: {error.strerror or error}; name another folder"
@@ -95,62 +96,31 @@ class HeatmapWriter:
             ) from None
         return path
 
+    def take(self, source: Source) -> None:
+        """Take the name that :meth:`write` would, and did in an earlier session."""
+        self._place(source)
+
     def _place(self, source: Source) -> str:
         """Return the path to write to, and take it."""
         inside = relative_path(source)
         stem, extension = os.path.splitext(inside)
         if extension.lower() not in _SAVE or (extension.lower() == ".avif" and not features.check("avif")):
             stem, extension = inside, ".png"
-        number = 1
-        while True:
-            candidate = stem + (f"-{number}" if number > 1 else "") + extension
-            path = os.path.join(self._folder, candidate)
-            key = hash(_folded(candidate))
-            if key not in self._taken and not self._would_replace(path, source):
-                self._taken.add(key)
-                return path
-            number += 1
+        name = first_free(stem, extension, lambda candidate: self._is_free(candidate, source))
+        self._taken.add(hash(folded(name)))
+        return os.path.join(self._folder, name)
+
+    def _is_free(self, name: str, source: Source) -> bool:
+        path = os.path.join(self._folder, name)
+        return hash(folded(name)) not in self._taken and not self._would_replace(path, source)
 
     def _would_replace(self, path: str, source: Source) -> bool:
         """Whether something is there that isn't an earlier run's heatmap."""
         if not os.path.lexists(path):
             return False
         try:
-            return not self._ours or (not source.remote and os.path.samefile(path, source.name))
+            return not self.ours or (not source.remote and os.path.samefile(path, source.name))
         except FileNotFoundError:  # the source is gone since
             return False
         except OSError:
             return True
-
-
-def relative_path(source: Source) -> str:
-    """Return where a source's heatmap belongs inside the folder, with the source's extension.
-
-    Never absolute, never with ``..``: nothing is written outside.
-    """
-    if source.remote:
-        # Query and credentials stay out of file names; what is left is made a name on every system.
-        parts = [re.sub(r"[^A-Za-z0-9._~%-]", "_", part) for part in _address_parts(source.name)]
-    else:
-        path = PurePath(source.relative)
-        parts = [path.name] if path.is_absolute() else [part for part in path.parts if part != path.anchor]
-    parts = [part for part in parts if part.strip(".") or part.strip(". ")]
-    return os.path.join(*parts) if parts else "picture"
-
-
-def _address_parts(name: str) -> list[str]:
-    try:
-        address = urllib.parse.urlsplit(name)
-        port = address.port
-    except ValueError:
-        return []
-    return [(address.hostname or "") + (f"_{port}" if port else ""), *address.path.split("/")]
-
-
-def _folded(name: str) -> str:
-    """Return what two names have in common if the file system takes them for the same."""
-    if sys.platform in {"win32", "darwin"}:
-        import unicodedata
-
-        return unicodedata.normalize("NFC", name).casefold()
-    return name

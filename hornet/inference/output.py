@@ -14,16 +14,17 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def whole_file(path: str, *, durable: bool = True) -> Iterator[IO[bytes]]:
+def whole_file(path: str, *, durable: bool = True, draft: str | None = None) -> Iterator[IO[bytes]]:
     """Open a file that appears under its name only when all of it is written.
 
-    It is written beside its place under another name, brought to the disk and renamed; on an error or
-    Ctrl-C it is removed, and what was there before stays. A link is followed; what is no regular file
-    (``/dev/null``, a pipe) is written directly.
+    It is written beside its place under another name, brought to the disk and renamed; on an error,
+    Ctrl-C or SystemExit it is removed, and what was there before stays. A link is followed; what is no
+    regular file (``/dev/null``, a pipe) is written directly.
 
     Args:
         path: Where it will be.
         durable: Whether to wait for the disk, so that a power cut can't leave an empty file.
+        draft: The other name, in the same folder; replaced if it is there. None: one that nobody has.
 
     Raises:
         ConfigError: If it can't be created there.
@@ -34,14 +35,15 @@ def whole_file(path: str, *, durable: bool = True) -> Iterator[IO[bytes]]:
         target = os.path.realpath(path)
     except (OSError, ValueError) as error:  # a circle of links, a null byte
         raise _refused(path, error) from None
-    if _is_special(target):
+    if is_special(target):
         with _closing(_opened(target, path, os.O_WRONLY), path) as file:
             yield file
         return
     # Not tempfile: it makes files that only their owner can read, and costs an import.
-    draft = os.path.join(os.path.dirname(target), f".hornet-{os.urandom(6).hex()}.part")
+    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if draft else os.O_EXCL)
+    draft = draft or os.path.join(os.path.dirname(target), f".hornet-{os.urandom(6).hex()}.part")
     try:
-        with _closing(_opened(draft, path, os.O_WRONLY | os.O_CREAT | os.O_EXCL), path) as file:
+        with _closing(_opened(draft, path, flags), path) as file:
             yield file
             file.flush()
             if durable:
@@ -53,10 +55,33 @@ def whole_file(path: str, *, durable: bool = True) -> Iterator[IO[bytes]]:
     try:
         os.replace(draft, target)
     except OSError as error:  # on Windows: a spreadsheet has the old one open
+        kept = f"Nothing is lost, it is {draft}" if os.path.exists(draft) else "Its folder is gone"
         raise HornetError(
-            f"can't put the finished file in its place, {path}: {error.strerror or error}. "
-            f"Nothing is lost, it is {draft}"
+            f"can't put the finished file in its place, {path}: {error.strerror or error}. {kept}"
         ) from None
+    if durable:
+        sync_folder(os.path.dirname(target))
+
+
+def sync_folder(folder: str) -> None:
+    """Bring a folder's entries to the disk, where the system can: a rename outlives a power cut."""
+    if not hasattr(os, "O_DIRECTORY"):  # Windows
+        return
+    with suppress(OSError):
+        descriptor = os.open(folder or ".", os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def is_special(path: str) -> bool:
+    """Whether there is something that must not be replaced by a file."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return False
+    return not stat.S_ISREG(mode)
 
 
 @contextmanager
@@ -72,15 +97,6 @@ def _closing(file: IO[bytes], shown: str) -> Iterator[IO[bytes]]:
         file.close()
     except OSError as error:
         raise HornetError(f"can't write {shown}: {error.strerror or error}") from None
-
-
-def _is_special(path: str) -> bool:
-    """Whether there is something that must not be replaced by a file."""
-    try:
-        mode = os.stat(path).st_mode
-    except (OSError, ValueError):
-        return False
-    return not stat.S_ISREG(mode)
 
 
 def _opened(path: str, shown: str, flags: int) -> IO[bytes]:

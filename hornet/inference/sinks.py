@@ -1,8 +1,8 @@
-r"""Rows for people and programs: table, CSV, JSON, JSON lines.
+r"""Rows for people and programs: table, CSV, JSON, JSON lines, Parquet, MegaDetector's JSON.
 
-Every format has the same columns, ``path,label,probability,error``, in this order, and the same digits.
+Every format but the last has the same columns, ``path,label,probability,error``, in this order, and the same digits.
 All of them are UTF-8 with ``\n`` on every operating system. Bytes of a file name that are no text are
-written as ``\udcXX``: in JSON this is the escape that gives the name back, in CSV it is only for reading.
+written as ``\udcXX``: in JSON this is the escape that gives the name back, elsewhere it is only for reading.
 """
 
 from __future__ import annotations
@@ -12,12 +12,15 @@ import re
 from typing import IO, TYPE_CHECKING, Final, Literal, Protocol
 
 from hornet.classifier import Failure, Prediction
+from hornet.errors import ConfigError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from hornet.inference.megadetector import About
+
 Answer = Prediction | Failure
-Format = Literal["table", "csv", "json", "jsonl"]
+Format = Literal["table", "csv", "json", "jsonl", "parquet", "megadetector"]
 
 COLUMNS: Final = ("path", "label", "probability", "error")
 
@@ -40,14 +43,32 @@ class Sink(Protocol):
         """Write what comes after the last row."""
 
 
-def open_sink(form: Format, stream: IO[bytes], *, console: Console | None = None) -> Sink:
+def open_sink(
+    form: Format, stream: IO[bytes], *, console: Console | None = None, about: About | None = None
+) -> Sink:
     """Return a sink of the given format.
 
     Args:
         form: The format.
-        stream: Where to write, binary; each row is flushed, so that a reader sees it at once.
+        stream: Where to write, binary; each row is flushed, so that a reader sees it at once. Parquet has
+            row groups instead.
         console: For a table on a terminal; None: a plain one on ``stream``.
+        about: What MegaDetector's format says of the model.
+
+    Raises:
+        MissingExtra: If the format needs a package that isn't installed.
+        ConfigError: If MegaDetector's format isn't told about the model.
     """
+    if form == "parquet":
+        from hornet.inference.parquet import ParquetSink
+
+        return ParquetSink(stream)
+    if form == "megadetector":
+        from hornet.inference.megadetector import MegaDetectorSink
+
+        if about is None:
+            raise ConfigError("MegaDetector's format says which model it was")
+        return MegaDetectorSink(stream, about)
     if form == "csv":
         return _Csv(stream)
     if form == "json":

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from hornet.images import IMAGE_EXTENSIONS
-from hornet.inference.heatmap_files import relative_path
 from hornet.inference.lists import read_list
+from hornet.inference.places import relative_path
 from hornet.inference.sources import Scan, Source
 
 # Names on which every file system agrees; case is left out for those that ignore it.

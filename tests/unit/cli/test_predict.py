@@ -105,6 +105,7 @@ def test_table_on_a_terminal(run, pictures, monkeypatch):
         ("o.JSONL", '{"'),
         ("o.ndjson", '{"'),
         ("o.txt", "path  "),
+        ("o.parquet", "PAR1"),
         ("o", HEADER),
     ],
 )
@@ -113,7 +114,7 @@ def test_output_file(run, pictures, name, start):
     code, out, _ = run("pics/red.png", "-o", name)
 
     assert (0, "") == (code, out)
-    assert (pictures / name).read_text(encoding="utf-8").startswith(start)
+    assert (pictures / name).read_text(encoding="utf-8", errors="replace").startswith(start)
 
 
 def test_format_beats_extension(run, pictures):
@@ -145,6 +146,8 @@ def test_threshold(run, pictures):
         ["a.jpg", "--batch", "0"],
         ["a.jpg", "--workers", "0"],
         ["a.jpg", "-o", "rows.xlsx"],
+        ["a.jpg", "--resume"],
+        ["a.jpg", "--resume", "-o", "-"],
         ["a.jpg", "--nonsense"],
     ],
 )
@@ -243,3 +246,173 @@ def test_full_disk(run, pictures):
     assert 1 == code
     assert "can't write /dev/full: No space left on device" in err
     assert "Traceback" not in err
+
+
+def test_megadetector(run, pictures):
+    """Timelapse's format names the model and its thresholds; --threshold replaces them there, too."""
+    code, out, _ = run("pics/red.png", "none.jpg", "--format", "megadetector", "--threshold", "0.25")
+    document = json.loads(out)
+
+    assert 3 == code
+    assert ("tiny.onnx", 0.25) == (
+        document["info"]["detector"],
+        document["info"]["detector_metadata"]["typical_detection_threshold"],
+    )
+    assert ["pics/red.png", "none.jpg"] == [image["file"] for image in document["images"]]
+
+
+def test_parquet_on_a_terminal(run, pictures, monkeypatch):
+    """Bytes aren't thrown at a terminal."""
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+
+    assert (2, "") == run("pics/red.png", "--format", "parquet")[:2]
+
+
+def test_parquet_without_its_extra(run, pictures, monkeypatch):
+    """A missing package is one sentence with the command that mends it, and leaves no file."""
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    code, _, err = run("pics/red.png", "-o", "rows.parquet")
+
+    assert (1, False) == (code, (pictures / "rows.parquet").exists())
+    assert "pip install 'hornet-detector[parquet]'" in err
+    assert "Traceback" not in err
+
+
+def stopped(run, pictures, monkeypatch, *arguments, after=1):
+    """Run with --resume -o rows.csv, interrupted when some rows have been written."""
+    from hornet.inference.sinks import _Csv
+
+    write = _Csv.write
+    written: list[object] = []
+
+    def interrupted(self, answer):
+        if len(written) == after:
+            raise KeyboardInterrupt
+        written.append(answer)
+        write(self, answer)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_Csv, "write", interrupted)
+        return run(*arguments, "-o", "rows.csv", "--resume", "--batch", "1", "--workers", "1")
+
+
+def test_resume(run, pictures, monkeypatch):
+    """After Ctrl-C the same command goes on; a finished run leaves no journal."""
+    code, _, err = stopped(run, pictures, monkeypatch, "pics")
+
+    assert 130 == code
+    assert "answers are kept in rows.csv.journal; the same command goes on from there" in err
+    assert not (pictures / "rows.csv").exists()
+    code, _, err = run("pics", "-o", "rows.csv", "--resume", "--batch", "1")
+    assert (0, True) == (code, err.startswith("going on after "))
+    assert HEADER + RED + BLUE == (pictures / "rows.csv").read_text(encoding="utf-8")
+    assert not (pictures / "rows.csv.journal").exists()
+
+
+def test_resume_with_another_model(run, pictures, monkeypatch, make_artifact, tmp_path):
+    """Another model, or another setting, is refused with what differs, and the journal stays."""
+    stopped(run, pictures, monkeypatch, "pics")
+    other = make_artifact(tmp_path / "other.onnx", gain=9.0)
+    rest = ("pics", "-o", "rows.csv", "--resume")
+    model = run(*rest, "--batch", "1", "--model", str(other), model=False)
+    batch = run(*rest, "--batch", "2")
+
+    assert (1, True) == (model[0], "the model's SHA-256 was" in model[2])
+    assert (1, True) == (batch[0], "--batch was 1 and is 2. Repeat the settings" in batch[2])
+    assert 0 == run(*rest, "--batch", "1", "--workers", "2", "--format", "json")[0]
+
+
+def test_pictures_that_change_between_sessions(run, pictures, monkeypatch):
+    """A picture that changed is predicted anew, one that came is predicted, one that went has no row."""
+    Image.new("RGB", (40, 30), (255, 0, 0)).save("pics/gone.png")
+    stopped(run, pictures, monkeypatch, "pics", after=2)
+    (pictures / "pics/gone.png").unlink()
+    Image.new("RGB", (41, 30), (0, 0, 255)).save("pics/red.png")
+    Image.new("RGB", (40, 30), (255, 0, 0)).save("pics/new.png")
+    run("pics", "-o", "rows.csv", "--resume", "--batch", "1")
+
+    assert ["new.png,present", "red.png,absent", "blue.png,absent"] == [
+        Path(line).name.rpartition(",0.")[0] for line in (pictures / "rows.csv").read_text().splitlines()[1:]
+    ]
+
+
+def test_picture_that_vanishes_before_it_is_read(run, pictures, monkeypatch):
+    """A picture that goes between the scan and the reading is a row that says so."""
+    from hornet.inference.records import look_at
+
+    def remove(source):
+        seen = look_at(source)
+        if source.name.endswith("blue.png"):
+            Path(source.name).unlink()
+        return seen
+
+    monkeypatch.setattr("hornet.inference.resuming.look_at", remove)
+    code, _, _ = run("pics", "-o", "rows.csv", "--resume")
+
+    assert 3 == code
+    assert "blue.png,,,missing: no such file\n" in (pictures / "rows.csv").read_text()
+
+
+def test_resume_with_heatmaps(run, pictures, monkeypatch):
+    """Heatmaps of both sessions have the names that those of one have; other files' folders are refused."""
+    (pictures / "other/sub").mkdir(parents=True)
+    Image.new("RGB", (40, 30), (255, 0, 0)).save("other/red.png")
+    options = ("pics", "other", "--heatmaps", "maps")
+    stopped(run, pictures, monkeypatch, *options, after=2)
+    run(*options, "-o", "rows.csv", "--resume", "--batch", "1")
+
+    assert ["maps/red-2.png", "maps/red.png", "maps/sub/blue.png"] == sorted(
+        path.relative_to(pictures).as_posix() for path in Path(pictures / "maps").rglob("*.png")
+    )
+    code, _, err = run("pics", "--heatmaps", "pics", "-o", "o.csv", "--resume")
+    assert (1, True) == (code, "name a new or empty folder" in err)
+    assert not (pictures / "o.csv.journal").exists()
+
+
+def test_a_journal_is_not_overlooked(run, pictures, monkeypatch):
+    """Without --resume a run begins anew, says that it could go on, and leaves the journal."""
+    stopped(run, pictures, monkeypatch, "pics")
+    code, _, err = run("pics", "-o", "rows.csv")
+
+    assert (0, True) == (code, "rows.csv.journal is of a run that was stopped: --resume would go on" in err)
+    assert (pictures / "rows.csv.journal").exists()
+
+
+def test_complete_journal(run, pictures, monkeypatch):
+    """A run that ended between its last answer and its output needs no picture any more."""
+
+    def locked(source, target):
+        raise PermissionError(13, "in use")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", locked)
+        code, _, err = run("pics", "-o", "rows.csv", "--resume")
+    assert (1, True) == (code, "in use. Nothing is lost" in err)
+    for path in (pictures / "pics").rglob("*.png"):
+        path.unlink()
+
+    assert 0 == run("pics", "-o", "rows.csv", "--resume")[0]
+    assert HEADER + RED + BLUE == (pictures / "rows.csv").read_text(encoding="utf-8")
+    assert ["pics", "rows.csv"] == sorted(path.name for path in pictures.iterdir() if "onnx" not in path.name)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such file there")
+def test_resume_needs_a_file(run, pictures):
+    """Nothing can lie beside a device."""
+    code, _, err = run("pics", "--resume", "-o", os.devnull)
+
+    assert (1, True) == (code, "is no regular file" in err)
+
+
+def test_progress_is_for_terminals(run, pictures, monkeypatch):
+    """A progress line is on stderr where that is a terminal and rows go elsewhere, and is taken away."""
+    from hornet.cli import progress
+
+    monkeypatch.setattr(progress, "_REDRAW_S", 0.0)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    shown = run("pics", "-o", "rows.csv")[2]
+
+    assert "\r\x1b[K1 picture, 1 present, " in shown
+    assert shown.endswith("\r\x1b[K1 present, 1 absent\n")
+    assert "\x1b" not in run("pics")[2]
+    assert "" == run("pics", "-o", "rows.csv", "-q")[2]

@@ -9,7 +9,8 @@ from PIL import Image
 
 from hornet.errors import HornetError, ImageUnreadable
 from hornet.images import PixelRule
-from hornet.inference.heatmap_files import HeatmapWriter, relative_path
+from hornet.inference.heatmap_files import HeatmapWriter
+from hornet.inference.places import relative_path
 from hornet.inference.sources import Source
 
 RULE = PixelRule((8, 8))
