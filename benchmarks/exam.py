@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from real_manifest import EXAMS, prepare, real_pictures
+from real_manifest import EXAMS, WRONG_LABELS, prepare, real_pictures
 
 from hornet.classifier import Classifier, Item, Prediction
 from hornet.dataset import read_manifest, write_manifest
@@ -83,15 +83,22 @@ def examine(name: str, run: Path) -> dict[str, Any]:
         ]
         if any(record.source == "hivecam" for record in answers.records):
             result[precision]["hivecam"] = _within(answers, classifier)
+            result[precision]["hivecam-mended"] = _within(answers, classifier, leave_out=_wrong_labels())
             result[precision]["pointing"] = point(classifier, dataset)
     if (run / _WORK).is_file():
         result |= json.loads((run / _WORK).read_text(encoding="utf-8"))
     return result
 
 
-def _within(answers: Evaluation, classifier: Classifier) -> dict[str, Any]:
+def _within(
+    answers: Evaluation, classifier: Classifier, leave_out: frozenset[str] = frozenset()
+) -> dict[str, Any]:
     """Return the figures of the hive camera alone, with the AUC within camera and day."""
-    chosen = [i for i, record in enumerate(answers.records) if record.source == "hivecam"]
+    chosen = [
+        i
+        for i, record in enumerate(answers.records)
+        if record.source == "hivecam" and _key(record.name) not in leave_out
+    ]
     records = [answers.records[i] for i in chosen]
     return summarize(
         answers.labels[chosen],
@@ -154,6 +161,12 @@ def _boxes() -> dict[str, list[tuple[float, float, float, float]]]:
     return found
 
 
+def _wrong_labels() -> frozenset[str]:
+    """Return the names of the frames that were found to show the opposite of their label."""
+    with WRONG_LABELS.open(encoding="utf-8", newline="") as file:
+        return frozenset(_key(row["path"]) for row in csv.DictReader(file))
+
+
 def _key(name: str) -> str:
     return name.rsplit("/", 1)[-1]
 
@@ -175,6 +188,9 @@ def rows(figures: dict[str, dict[str, Any]]) -> list[str]:
             parts = [result[precision]["hivecam"] for precision in FILES]
             label = f"hivecam: AUC within camera and day ({parts[0]['pairs']} pairs)"
             lines.append(_row(name, label, [_figure(part, "stratified_auc") for part in parts]))
+            mended = [result[precision]["hivecam-mended"] for precision in FILES]
+            label = f"the same without the frames labelled wrong ({mended[0]['pairs']} pairs)"
+            lines.append(_row(name, label, [_figure(part, "stratified_auc") for part in mended]))
             points = [result[precision]["pointing"] for precision in FILES]
             lines.append(_row(name, "hivecam: pointing game", [_pointing(part) for part in points]))
     if days := [name for name in figures if name.startswith("hivecam-")]:

@@ -43,6 +43,8 @@ EXAMS: Final = {
 _FROZEN = Path(__file__).resolve().parent.parent / "data" / "exam"
 #: How portal's file names begin.
 _SPECIES: Final = {"vvel": "Vespa velutina", "vcra": "Vespa crabro", "vvul": "Vespula vulgaris"}
+#: Frames of the hive camera that show the opposite of their label; the exams keep them as they are.
+WRONG_LABELS: Final = _FROZEN / "hivecam-wrong-labels.csv"
 _LOOKALIKES = ("insects_", "hive_")  # sources without any hornet
 
 
