@@ -18,9 +18,12 @@ from PIL import Image, ImageDraw, ImageFont
 from hornet.images import PixelRule, decode, fitted_size, padding_offset
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from hornet.classifier import Prediction
+    from hornet.images import Box
 
 #: Longest side of the picture in the drawing, px: large enough to see, small enough to send.
 LONGEST: Final = 1024
@@ -57,13 +60,32 @@ def draw(data: bytes, prediction: Prediction, rule: PixelRule) -> Image.Image:
         raise ValueError("predict with maps to draw them")
     picture = _sized(decode(data, rule=PixelRule((LONGEST, LONGEST), "pad", draft_margin=1.0)))
     # What the network never saw isn't shown either.
+    cover(picture, rule.masks, rule.fill)
+    tinted, scale = lay_over(picture, prediction.heatmap, rule)
+    return _captioned(tinted, prediction, scale)
+
+
+def cover(picture: Image.Image, masks: Sequence[Box], fill: tuple[int, int, int]) -> None:
+    """Fill rectangles of a picture, given as fractions, in place."""
     width, height = picture.size
-    for x0, y0, x1, y1 in rule.masks:
+    for x0, y0, x1, y1 in masks:
         corner = (math.floor(x0 * width), math.floor(y0 * height))
-        picture.paste(rule.fill, (*corner, math.ceil(x1 * width), math.ceil(y1 * height)))
-    values = spread(prediction.heatmap, (height, width), rule)
+        picture.paste(fill, (*corner, math.ceil(x1 * width), math.ceil(y1 * height)))
+
+
+def lay_over(
+    picture: Image.Image, heatmap: NDArray[np.float32], rule: PixelRule
+) -> tuple[Image.Image, float]:
+    """Return a picture with its heatmap over it, and how many logits full colour means.
+
+    Args:
+        picture: Upright, RGB.
+        heatmap: (h, w) float32, over the whole input of the network.
+        rule: The contract's; says which part of the input the picture is.
+    """
+    values = spread(heatmap, (picture.height, picture.width), rule)
     scale = max(_FLOOR, float(np.abs(values).max()))
-    return _captioned(_tinted(picture, values / scale), prediction, scale)
+    return _tinted(picture, values / scale), scale
 
 
 def spread(heatmap: NDArray[np.float32], size: tuple[int, int], rule: PixelRule) -> NDArray[np.float32]:

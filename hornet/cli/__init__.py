@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import typer
 
-from hornet.cli import calibrate, data, evaluate, export, lab, models, predict, retrain, serve, train
+from hornet.cli import calibrate, data, evaluate, export, lab, models, predict, report, retrain, serve, train
 from hornet.cli.common import Exit, say
 from hornet.errors import HornetError, MissingExtra
 
@@ -43,6 +43,7 @@ app.command()(serve.serve)
 app.command()(train.train)
 app.command()(export.export)
 app.command()(evaluate.evaluate)
+app.command()(report.report)
 app.command()(calibrate.calibrate)
 app.command()(retrain.retrain)
 app.add_typer(data.app, name="data")

@@ -65,6 +65,17 @@ def evaluate(
         Path | None, typer.Option(metavar="DIR", help="Folder for the plot of corruptions (PNG).")
     ] = None,
     json_file: JsonOption = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also write a report as one HTML file, in English and French."),
+    ] = None,
+    audit: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="What 'hornet data audit --json FILE' found, for the report."),
+    ] = None,
+    pictures: Annotated[
+        bool, typer.Option("--pictures/--no-pictures", help="Show small copies of pictures in the report.")
+    ] = True,
     batch: Annotated[int, typer.Option(min=1, help="Pictures a run of the network.")] = 32,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Threads that decode; default: as many as CPUs.")
@@ -76,11 +87,9 @@ def evaluate(
     Pictures go the same way as in predict. Those that can't be read are listed, and the exit code is 3.
     """
     wanted = _conditions(corruptions, corruption or (), severities)
-    if wanted is None and out is not None:
-        raise typer.BadParameter("needs --corruptions: nothing else is drawn", param_hint="--out")
-    if wanted is not None and tta != "none":
-        raise typer.BadParameter("corrupted pictures are looked at once: leave --tta out", param_hint="--tta")
+    _check_flags(wanted is not None, out=out, tta=tta, report=report, audit=audit)
     from hornet.classifier import Classifier
+    from hornet.cli.report import write_evaluation
     from hornet.dataset import load_dataset
     from hornet.evaluation.evaluate import evaluate as run
     from hornet.evaluation.robustness_report import format_corruptions
@@ -89,10 +98,9 @@ def evaluate(
 
     dataset = load_dataset(data)
     path = resolve_model(model)
-    if not quiet:
-        for note in dataset.notes:
-            say(note)
-        say(f"model {path}")
+    tell = _nothing if quiet else say
+    for line in (*dataset.notes, f"model {path}"):
+        tell(line)
     classifier = Classifier.open(path)
     progress = None if quiet or not sys.stderr.isatty() else _progress
     result = run(
@@ -116,10 +124,31 @@ def evaluate(
         if json_file != "-":
             typer.echo(f"\n{format_corruptions(robustness)}")
     emit_json(document, json_file)
+    if report is not None:
+        write_evaluation(
+            report, classifier, result, dataset, name=data.absolute().name, audit=audit,
+            corruptions=document.get("corruptions"), with_pictures=pictures,
+        )  # fmt: skip
+        tell(f"report {report}")
     if result.failures:
-        if not quiet:
-            say(f"{count_pictures(len(result.failures))} could not be read")
+        tell(f"{count_pictures(len(result.failures))} could not be read")
         raise typer.Exit(Exit.SOME_FAILED)
+
+
+def _check_flags(
+    corrupted: bool, *, out: Path | None, tta: str, report: Path | None, audit: Path | None
+) -> None:
+    """Refuse flags that go with others that weren't given."""
+    if not corrupted and out is not None:
+        raise typer.BadParameter("needs --corruptions: nothing else is drawn", param_hint="--out")
+    if corrupted and tta != "none":
+        raise typer.BadParameter("corrupted pictures are looked at once: leave --tta out", param_hint="--tta")
+    if audit is not None and report is None:
+        raise typer.BadParameter("needs --report: it is shown there", param_hint="--audit")
+
+
+def _nothing(_: str) -> None:
+    """Keep a message back."""
 
 
 def _conditions(

@@ -3,39 +3,57 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from hornet.evaluation.facts import Facts, count_groups, verdict
 from hornet.evaluation.metrics import UNGROUPED
+from hornet.evaluation.sentences import energy_sentences, licence_sentence
 from hornet.evaluation.tables import TITLES, cell, short_cell
+from hornet.evaluation.verdict import judge
+from hornet.evaluation.words import ENGLISH, Words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from hornet.evaluation.facts import Facts
+    from hornet.evaluation.words import Said
+
+_WORDS: Final = Words(ENGLISH)
+
 
 def model_card(facts: Facts) -> str:
     """Return the card as Markdown; what comes from outside can't break out of its table or sentence."""
+    judged = judge(facts, _WORDS)
     parts = [
-        f"# {_line(facts.title)}",
+        f"# {_line(_WORDS.say(facts.title))}",
         (
             "Tells whether at least one Asian hornet (*Vespa velutina*) is in a picture: `present`, `absent` or "
             "`unsure`."
         ),
-        _line(verdict(facts)),
-        *(f"> {_line(text)}" for text in facts.warnings),
+        *([f"> **{_line(judged.doubt)}**"] if judged.doubt else []),
+        f"**{_line(judged.sentence)}**",
+        _line(judged.details),
+        *(f"> {_line(_WORDS.say(text))}" for text in facts.warnings),
         "## Figures",
         *(_figures(name, quality) for name, quality in facts.qualities.items()),
         _sources(facts),
+        _species(facts),
         _strata(facts),
         "## Thresholds",
         (
             f"Present from {facts.high:.4f} on, absent below {facts.low:.4f}, unsure between. Figures use "
             f"{facts.decision_threshold:.4f}. Temperature {facts.temperature:.4f}."
         ),
+        _corruptions(facts),
+        _rivals(facts),
+        _attacks(facts),
         _data(facts),
-        _list("What it can't do", facts.limits),
-        _list("Energy", facts.energy),
-        _list("Rights", [*filter(None, (facts.licence, facts.provenance)), *facts.rights]),
+        _audit(facts),
+        _list("What it can't do", _say(facts.limits)),
+        _list("Energy", energy_sentences(facts.energy, _WORDS)),
+        _list(
+            "Rights",
+            [*licence_sentence(facts, _WORDS), *filter(None, [facts.provenance]), *_say(facts.rights)],
+        ),
         _made(facts),
     ]
     return "\n\n".join(filter(None, parts)) + "\n"
@@ -48,7 +66,7 @@ def _figures(name: str, quality: Mapping[str, Any]) -> str:
     c = quality["confusion"]
     rows = [[TITLES.get(key, key), cell(estimate)] for key, estimate in quality["metrics"].items()]
     return (
-        f"{_line(name)}: {quality['n']} pictures, {quality['positives']} with a hornet, {count_groups(quality)}. "
+        f"{_line(name)}: {quality['n']} pictures, {quality['positives']} with a hornet, {_WORDS.counted('groups', quality['groups'])}. "
         f"At {quality['threshold']:.3f}: {c['tp']} found, {c['fn']} missed, {c['fp']} false alarms, "
         f"{c['tn']} rightly absent.{mark}\n\n" + _table(["figure", "value (95 % interval)"], rows)
     )
@@ -96,6 +114,83 @@ def _made(facts: Facts) -> str:
     made = "; ".join(filter(None, (facts.created, software)))
     body = "\n\n".join(filter(None, (commands, _line(made))))
     return f"## How it was made\n\n{body}" if body else ""
+
+
+def _say(texts: Sequence[Said]) -> list[str]:
+    return [_WORDS.say(text) for text in texts]
+
+
+def _audit(facts: Facts) -> str:
+    if facts.audit is None:
+        return ""
+    found = [f"`{_line(one.name)}`: {_line(_WORDS.say(one.sentence))}" for one in facts.audit.findings]
+    body = "\n".join(f"- {text}" for text in found) if found else _WORDS("audit.clean")
+    return f"## Audit of the pictures\n\n{body}"
+
+
+def _species(facts: Facts) -> str:
+    if not facts.by_species:
+        return ""
+    rows = [
+        [
+            name or "(none)",
+            str(one["n"]),
+            str(one["groups"]),
+            *(_short(one, figure) for figure in ("recall", "false_alarms")),
+        ]
+        for name, one in facts.by_species.items()
+    ]
+    head = ["species", "pictures", "groups", TITLES["recall"], TITLES["false_alarms"]]
+    return f"By species ({_line(facts.headline)}):\n\n" + _table(head, rows)
+
+
+def _short(one: Mapping[str, Any], figure: str) -> str:
+    return short_cell(one["metrics"][figure]) if figure in one["metrics"] else "-"
+
+
+def _corruptions(facts: Facts) -> str:
+    if facts.corruptions is None:
+        return ""
+    document, figures = facts.corruptions, ("roc_auc", "f1", "false_alarms")
+    lines = {"nothing": document["clean"]["metrics"]}
+    lines |= {name: one["mean"] for name, one in document["by_corruption"].items()}
+    lines["mean"] = document["mean"]
+    rows = [[name, *(short_cell(found[figure]) for figure in figures)] for name, found in lines.items()]
+    severities = ", ".join(map(str, document["severities"]))
+    opening = f"{document['clean']['n']} pictures, means over severities {severities} of 5."
+    return f"## Robustness\n\n{opening}\n\n" + _table(["spoiled by", *(TITLES[f] for f in figures)], rows)
+
+
+def _rivals(facts: Facts) -> str:
+    if facts.rivals is None:
+        return ""
+    figures = ("roc_auc", "f1", "accuracy")
+    rows = [
+        [
+            one["name"],
+            *(short_cell(one["quality"]["metrics"][name]) for name in figures),
+            f"{one['milliseconds']:.1f}",
+        ]
+        for one in facts.rivals["rivals"]
+    ]
+    head = ["rival", *(TITLES[name] for name in figures), "ms a picture"]
+    return "## Rivals on the same test pictures\n\n" + _table(head, rows)
+
+
+def _attacks(facts: Facts) -> str:
+    parts = []
+    for document in facts.attacks:
+        rows = [["none", *(cell(document["clean"]["metrics"][name]) for name in ("accuracy", "roc_auc"))]]
+        rows += [
+            [
+                f"{one['epsilon']}/255",
+                *(cell(one["quality"]["metrics"][name]) for name in ("accuracy", "roc_auc")),
+            ]
+            for one in document["attacked"]
+        ]
+        table = _table(["largest change", TITLES["accuracy"], TITLES["roc_auc"]], rows)
+        parts.append(f"Attack: {_line(document['attack'])}, {document['clean']['n']} pictures.\n\n{table}")
+    return "## Attacked on purpose\n\n" + "\n\n".join(parts) if parts else ""
 
 
 def _list(title: str, texts: Sequence[str]) -> str:

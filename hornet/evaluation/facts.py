@@ -7,30 +7,24 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from hornet.dataset.records import SPLITS
+from hornet.evaluation.words import Said, said
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from hornet.dataset.records import Dataset
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from hornet.dataset.records import Dataset, Record
+    from hornet.images import Box
 
 #: What no model of this kind can do; cards and reports say so unless they are given other words.
-LIMITS: Final = (
-    "It answers for the whole picture: it neither counts hornets nor marks their place.",
-    "A hornet of a few pixels, once the picture is at the network's size, can't be seen by it.",
-    (
-        "It was measured on the sources below. On another camera, season or region it can be worse: measure it "
-        "there with `hornet evaluate` on pictures of your own before you rely on it."
-    ),
-    "Insects that it never saw get an answer all the same.",
-    "It is no proof that there is no nest: absence from a picture isn't absence from a place.",
+LIMITS: Final[tuple[Said, ...]] = tuple(
+    said(f"limit.{name}") for name in ("whole", "small", "elsewhere", "strange", "nest")
 )
 
-
-_MEANING: Final = {
-    "test": "that it didn't learn from",
-    "validation": "that chose its best epoch, temperature and threshold, so that they flatter it",
-    "train": "that it learned from",
-}
+#: How the headline's pictures relate to those that the model learned from.
+CAMERA, SOURCE, GROUP, CHOSEN, LEARNED, UNKNOWN = "camera", "source", "group", "chosen", "learned", "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +36,79 @@ class DataRow:
     present: int
     absent: int
     groups: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The headline's pictures one by one.
+
+    Attributes:
+        records: The pictures.
+        labels: What they show, shape (N,).
+        probabilities: Of presence, shape (N,).
+    """
+
+    records: tuple[Record, ...]
+    labels: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+
+    @property
+    def groups(self) -> list[str]:
+        """The group of each picture; one without is its own."""
+        return [record.group or record.name for record in self.records]
+
+
+@dataclass(frozen=True, slots=True)
+class Illustration:
+    """One picture as a report shows it. Never part of a model card.
+
+    Attributes:
+        name: Of its file, as the manifest has it.
+        label: What it shows, 0 or 1; None where that isn't the point.
+        probability: Of presence; None where that isn't the point.
+        image: A small JPEG.
+        overlay: The same with the heatmap over it, a JPEG; None without one.
+        size: Width and height of both, px.
+        about: Species, source, camera, moment: what is known of it.
+        boxes: Rectangles to draw over it, as fractions x0 y0 x1 y1.
+    """
+
+    name: str
+    label: int | None
+    probability: float | None
+    image: bytes
+    overlay: bytes | None
+    size: tuple[int, int]
+    about: tuple[str, ...] = ()
+    boxes: tuple[Box, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFinding:
+    """Something suspicious about the pictures.
+
+    Attributes:
+        name: Stable name, such as ``leakage``.
+        sentence: What it is.
+        pictures: Examples.
+    """
+
+    name: str
+    sentence: Said
+    pictures: tuple[Illustration, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFacts:
+    """What looking for faults and shortcuts in the pictures found.
+
+    Attributes:
+        findings: What was found.
+        passed: What was looked for and not found.
+    """
+
+    findings: tuple[AuditFinding, ...]
+    passed: tuple[Said, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,10 +143,19 @@ class Facts:
         rights: Sentences on the rights of the pictures.
         warnings: What a reader must know before believing the figures.
         limits: What the model can't do.
-        energy: Sentences on energy and CO2.
+        relation: How the headline's pictures relate to what the model learned from: one of ``CAMERA``, ``SOURCE``,
+            ``GROUP``, ``CHOSEN``, ``LEARNED``, ``UNKNOWN``; empty: as the headline's name says.
+        answers: The headline's pictures one by one; None if only their figures are known.
+        worst: The headline's worst mistakes, the most confident first.
+        cells: Examples of ``tp``, ``fn``, ``fp`` and ``tn``.
+        audit: What an audit of the pictures found; None if there was none.
+        epochs: Lines of ``metrics.csv``.
+        attacks: What ``hornet lab attack`` wrote, plain JSON.
+        rivals: What ``hornet lab rivals`` wrote, plain JSON.
+        energy: What ``energy.json`` of a run holds.
     """
 
-    title: str
+    title: Said
     headline: str
     qualities: Mapping[str, Mapping[str, Any]]
     by_source: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -103,10 +179,18 @@ class Facts:
     software: Mapping[str, str] = field(default_factory=dict)
     licence: str = ""
     provenance: str = ""
-    rights: Sequence[str] = ()
-    warnings: Sequence[str] = ()
-    limits: Sequence[str] = LIMITS
-    energy: Sequence[str] = ()
+    rights: Sequence[Said] = ()
+    warnings: Sequence[Said] = ()
+    limits: Sequence[Said] = LIMITS
+    relation: str = ""
+    answers: Answers | None = None
+    worst: Sequence[Illustration] = ()
+    cells: Mapping[str, Sequence[Illustration]] = field(default_factory=dict)
+    audit: AuditFacts | None = None
+    epochs: Sequence[Mapping[str, Any]] = ()
+    attacks: Sequence[Mapping[str, Any]] = ()
+    rivals: Mapping[str, Any] | None = None
+    energy: Mapping[str, Any] = field(default_factory=dict)
 
 
 def data_rows(dataset: Dataset) -> tuple[DataRow, ...]:
@@ -128,38 +212,15 @@ def data_rows(dataset: Dataset) -> tuple[DataRow, ...]:
     )
 
 
-def verdict(facts: Facts) -> str:
-    """Say in one or two sentences how good the model is, in words for people who count hornets."""
-    quality = facts.qualities[facts.headline]
-    metrics = quality["metrics"]
-    opening = f"On {quality['n']} pictures ({facts.headline}; {count_groups(quality)})"
-    if facts.headline != "all":
-        opening += f" {_MEANING.get(facts.headline, _MEANING['test'])}"
-    area = metrics["roc_auc"]
-    if area["value"] is None:
-        ranking = f"{opening}, {area['reason']}: ranking can't be measured."
-    else:
-        ranking = (
-            f"{opening}, this model ranks a picture with a hornet above one without in {area['value']:.1%} of "
-            f"pairs{_between(area)}."
-        )
-    recall, precision = metrics["recall"], metrics["precision"]
-    parts = []
-    if recall["value"] is not None:
-        parts.append(f"it finds {recall['value']:.0%} of the pictures with a hornet{_between(recall, 0)}")
-    if precision["value"] is not None:
-        parts.append(f"{precision['value']:.0%} of its alarms are right{_between(precision, 0)}")
-    if not parts:
-        return ranking
-    return f"{ranking} At its threshold of {quality['threshold']:.3f} {', and '.join(parts)}."
+def relation_of(learned: Iterable[Record], asked: Iterable[Record]) -> str:
+    """Say how pictures relate to those that a model learned from, given that no group is in both.
 
-
-def count_groups(quality: Mapping[str, Any]) -> str:
-    """Return ``1 group`` or ``12 groups``."""
-    return f"{quality['groups']} group{'' if quality['groups'] == 1 else 's'}"
-
-
-def _between(estimate: Mapping[str, Any], digits: int = 1) -> str:
-    if estimate["low"] is None:
-        return ""
-    return f" (95 % interval {estimate['low']:.{digits}%} to {estimate['high']:.{digits}%})"
+    Returns:
+        ``CAMERA`` if all their cameras are named and new, ``SOURCE`` if all their sources are, else ``GROUP``.
+    """
+    known, new = list(learned), list(asked)
+    for kind in (CAMERA, SOURCE):
+        old, names = ({str(getattr(record, kind)) for record in records} for records in (known, new))
+        if "" not in names | old and names and not names & old:
+            return kind
+    return GROUP

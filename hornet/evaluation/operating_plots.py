@@ -35,7 +35,7 @@ def plot_operating_point(
         The files.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    rates = _rates(labels, probabilities)
+    rates = threshold_rates(labels, probabilities)
     drawings: dict[str, Callable[[Any], None]] = {
         "reliability.png": lambda axis: _reliability(axis, labels, probabilities, point),
         "roc.png": lambda axis: _roc(axis, rates, labels, probabilities, point),
@@ -56,7 +56,9 @@ def plot_operating_point(
     return files
 
 
-def _rates(labels: NDArray[np.int64], scores: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[Any]]:
+def threshold_rates(
+    labels: NDArray[np.int64], scores: NDArray[np.float64]
+) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return recall and rate of false alarms at every threshold, from calling nothing to calling all, each (K,)."""
     _, place = np.unique(scores, return_inverse=True)
     hits = np.bincount(place, weights=labels)[::-1].cumsum()

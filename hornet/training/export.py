@@ -39,7 +39,7 @@ from hornet.training.contract import (
     with_golden,
 )
 from hornet.training.energy import add_predictions
-from hornet.training.exported import Exported, ExportResult
+from hornet.training.exported import FILES, Exported, ExportResult
 from hornet.training.graph import (
     TEMPERATURE,
     ArtifactModule,
@@ -60,7 +60,6 @@ if TYPE_CHECKING:
 
     from hornet.artifact import Contract
 
-FILES: Final = {"float32": "hornet-fp32.onnx", "int8": "hornet-int8.onnx"}
 #: Training pictures on which the ranges of activations are measured.
 _CALIBRATION_PICTURES: Final = 256
 #: Validation and test pictures that torch answers too, to compare.
@@ -114,13 +113,17 @@ def export_run(
         for precision, draft in drafts.items():
             write_atomically(finals[precision], draft.path.read_bytes())
             done[precision] = replace(draft, path=finals[precision])
-    report, card = run / "report.html", run / "MODEL_CARD.md"
-    result = ExportResult(done["float32"], done["int8"], report, card)
+    files = {precision: Classifier.open(path) for precision, path in finals.items()}
     if trained.folder.energy.is_file():
-        classifier = Classifier.open(result.int8)
         some = [record.path for record in trained.dataset.records[:_MEASURED]]
-        add_predictions(trained.folder.energy, lambda: len(classifier.predict_batch(some)))
-    write_report_and_card(result, trained)
+        add_predictions(trained.folder.energy, lambda: len(files["int8"].predict_batch(some)))
+    report, card = write_report_and_card(
+        trained,
+        files,
+        test=done["int8"].test,
+        milliseconds={name: each.milliseconds for name, each in done.items()},
+    )
+    result = ExportResult(done["float32"], done["int8"], report, card)
     for name, each in (("float32", result.float32), ("int8", result.eight_bit)):
         reporter(
             f"{name}: {each.path} ({each.path.stat().st_size / 1e6:.1f} MB, {each.milliseconds:.1f} ms a picture), "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from hornet.artifact import Contract
     from hornet.evaluation.evaluate import Evaluation
     from hornet.training.agreement import Agreement
+
+#: Names of a run's model files by precision.
+FILES: Final = {"float32": "hornet-fp32.onnx", "int8": "hornet-int8.onnx"}
 
 
 @dataclass(frozen=True, slots=True)

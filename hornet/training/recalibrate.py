@@ -23,7 +23,7 @@ from hornet.evaluation.operating import (
     shift_probability,
 )
 from hornet.training.contract import contract_text, draw_golden, with_golden
-from hornet.training.export import FILES
+from hornet.training.exported import FILES
 from hornet.training.graph import PRIOR_SHIFT, set_contract_text, set_scalar
 from hornet.training.runfolder import RunFolder
 

@@ -239,3 +239,48 @@ def test_mistakes_with_corruptions(hornet, model, data, *, options, code, messag
 
     assert (code, "") == (got, out)
     assert message in " ".join(err.split())
+
+
+def test_report_of_any_model_on_any_pictures(hornet, model, data, tmp_path):
+    """A report is written beside the figures: what the file is asked about, with pictures, and how to repeat it."""
+    audit = {
+        "findings": [{"name": "leakage", "sentence": "Older words.", "facts": {}, "pictures": ["5.png"]}]
+    }
+    (tmp_path / "audit.json").write_text(json.dumps(audit), encoding="utf-8")
+    report = tmp_path / "sub" / "report.html"
+    code, out, err = hornet(
+        "evaluate", data, "--model", model, "--report", report, "--audit", tmp_path / "audit.json"
+    )
+    text = report.read_text("utf-8")
+
+    assert 0 == code
+    assert f"report {report}" in err
+    assert "On these pictures, it finds" in text
+    assert "Don&#x27;t believe these figures yet. Older words." in text
+    assert f"hornet evaluate {data}" in text
+    # Each with its heatmap beside it, but the audit's example.
+    assert 1 == text.count('<img src="data:image/jpeg;base64,') % 2
+    assert "5.png" in text
+    assert 0 == hornet("evaluate", data, "--model", model, "--report", report, "--no-pictures")[0]
+    assert "<img" not in report.read_text("utf-8")
+    assert out == hornet("evaluate", data, "--model", model)[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("--audit", "{folder}/none.json"), 2, "needs --report"),
+        (("--report", "{folder}/r.html", "--audit", "{folder}/none.json"), 1, "none.json can't be read"),
+        (("--report", "{folder}/r.html", "--audit", "{folder}/list.json"), 1, "is no audit"),
+        (("--report", "{folder}"), 1, "choose another --report"),
+    ],
+)
+def test_mistakes_with_reports(hornet, model, data, *, arguments, code, message):
+    """What can't be read or written is told in a sentence."""
+    (data.parent / "list.json").write_text("[]", encoding="utf-8")
+    filled = [a.format(folder=data.parent) for a in arguments]
+    got, _, err = hornet("evaluate", data, "--model", model, *filled)
+
+    assert code == got
+    assert message in err
+    assert "Traceback" not in err

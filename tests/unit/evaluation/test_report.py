@@ -1,19 +1,49 @@
 """Report and card."""
 
+import base64
+import hashlib
+import io
 import itertools
+import re
+from collections import Counter, defaultdict
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from hornet.dataset import Dataset, Record
-from hornet.evaluation.facts import DataRow, Facts, data_rows, verdict
+from hornet.evaluation.facts import (
+    Answers,
+    AuditFacts,
+    AuditFinding,
+    DataRow,
+    Facts,
+    Illustration,
+    data_rows,
+)
 from hornet.evaluation.metrics import reliability, summarize
 from hornet.evaluation.report import model_card, render_report, write_report
+from hornet.evaluation.report.page import SCRIPT
 
 EVIL = "<script>alert('x & y')</script>|\n# heading"
+EVIL_NAME = '"><img src=x onerror=alert(1)>.jpg'
+
+
+def jpeg(colour):
+    """Return a small picture."""
+    stream = io.BytesIO()
+    Image.new("RGB", (32, 24), colour).save(stream, "JPEG")
+    return stream.getvalue()
+
+
+def illustration(name, label, probability):
+    """Return a picture as a report shows it."""
+    return Illustration(
+        name, label, probability, jpeg((90, 60, 20)), jpeg((200, 60, 20)), (32, 24), ("Vespa crabro", EVIL)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -24,10 +54,21 @@ def facts():
     scores = np.clip(0.5 + 0.25 * (2 * labels - 1) + generator.normal(0, 0.2, 60), 0, 1)
     quality = summarize(labels, scores, threshold=0.4, groups=list(range(60)), resamples=50).to_dict()
     few = summarize(labels[:8], scores[:8], threshold=0.4, strata=[0] * 8, resamples=50).to_dict()
+    records = tuple(
+        Record(
+            f"{i}-{EVIL_NAME}", Path("x"), int(label), source=(EVIL, "b")[i % 2], species=EVIL,
+            camera=f"c{i % 3}", captured_at=f"2024-08-{1 + i % 5:02}T{6 + i % 7:02}:00:00",
+        )
+        for i, label in enumerate(labels)
+    )  # fmt: skip
+    session = {
+        "kwh": 0.002, "kg_co2": 0.0001, "seconds": 61.8, "country": EVIL,
+        "parts": {"cpu": {"how": "measured"}, "gpu": {"how": "none"}, "memory": {"how": "estimated"}},
+    }  # fmt: skip
     return Facts(
         title=f"hornet {EVIL}",
         headline="test",
-        qualities={"validation": few, "test": quality},
+        qualities={"validation": few, "test": quality, EVIL: few},
         by_source={EVIL: few, "": quality},
         within_strata={
             "columns": ["camera", EVIL],
@@ -45,15 +86,49 @@ def facts():
         data=[DataRow(EVIL, "train", 3, 4, 5)],
         fingerprint="f" * 64,
         settings={"lr": 0.001, "weights": EVIL, "none": None},
-        precisions={"float32": {"bytes": 44_000_000, "auc": 0.95}, "int8": {"bytes": 11_000_000}},
-        commands=["hornet train data --out run"],
-        created="2024-09-01T00:00:00Z",
+        precisions={
+            "float32": {"file": EVIL, "megabytes": 44.0, "sha256": "e" * 64},
+            "int8": {"file": "i", "megabytes": 11.5},
+        },
+        commands=[f"hornet train data --out {EVIL}"],
+        created="2024-09-01 00:00 UTC",
         duration_s=90.0,
         software={"torch": "2.9"},
         licence="Apache-2.0",
         provenance=EVIL,
         rights=["The pictures stay with their authors."],
-        warnings=["One camera only."],
+        warnings=["One camera only.", {"en": "Mind it.", "fr": "Attention."}],
+        answers=Answers(records, labels, scores),
+        worst=[illustration(EVIL_NAME, 0, 0.99)],
+        cells={"tp": [illustration("found.jpg", 1, 0.9)], "fn": []},
+        audit=AuditFacts(
+            (
+                AuditFinding(
+                    "burnt-in-text",
+                    {"en": f"A date {EVIL}", "fr": f"Une date {EVIL}"},
+                    (replace(illustration(EVIL_NAME, None, None), overlay=None, boxes=((0, 0, 0.5, 0.1),)),),
+                ),
+                AuditFinding("new-kind", EVIL),
+            ),
+            passed=(f"border {EVIL}",),
+        ),
+        epochs=[
+            {"phase": "head", "epoch": 1.0, "train_loss": 0.7, "validation_loss": 0.6, "lr": 0.001},
+            {"phase": "full", "epoch": 1.0, "train_loss": 0.4, "validation_loss": 0.5, "lr": 0.0001},
+        ],
+        attacks=[
+            {
+                "attack": EVIL,
+                "clean": quality,
+                "attacked": [{"epsilon": 2, "quality": few, "accuracy_lost": few["metrics"]["accuracy"]}],
+            }
+        ],
+        rivals={
+            "rivals": [
+                {"name": EVIL, "quality": quality, "parameters": 1000, "operations": 2e9, "milliseconds": 1.5}
+            ]
+        },
+        energy={"training": [session], "thousand_predictions": session},
     )
 
 
@@ -64,67 +139,118 @@ class Checker(HTMLParser):
         super().__init__()
         self.open: list[str] = []
         self.seen: set[str] = set()
-        self.loads: list[str | None] = []
+        self.loads: list[str] = []
+        self.headings: list[str] = []
+        self.attributes: set[str] = set()
+        self.language: list[str] = []
+        self.told: dict[str, Counter[str]] = defaultdict(Counter)
 
     def handle_starttag(self, tag, attrs):
         """Remember a tag that must be closed, and what it loads."""
         self.handle_startendtag(tag, attrs)
-        if tag != "meta":
+        if tag not in {"meta", "img", "input", "br"}:
             self.open.append(tag)
+            self.language.append(dict(attrs).get("class") or "")
 
     def handle_startendtag(self, tag, attrs):
         """Remember a tag."""
         self.seen.add(tag)
+        for language in {"en", "fr"} & set(self.language):
+            self.told[language][tag] += 1
+        self.attributes |= {name for name, _ in attrs}
         self.loads += [value for name, value in attrs if name in {"src", "href", "action"}]
+        if tag in {"h1", "h2", "h3", "h4"}:
+            self.headings.append(tag)
 
     def handle_endtag(self, tag):
         """Check that the last open tag is closed first."""
         assert tag == self.open.pop()
+        self.language.pop()
+
+
+def read(text):
+    """Return what a parser sees."""
+    checker = Checker()
+    checker.feed(text)
+    checker.close()
+    return checker
 
 
 def test_report_is_one_sound_file(facts, tmp_path):
-    """The report is well-formed, loads nothing from anywhere and runs no script."""
+    """The report is well-formed, loads nothing from anywhere, runs one script, its own, and allows no other."""
     path = tmp_path / "run" / "report.html"
     write_report(path, facts)
     text = path.read_text("utf-8")
-    checker = Checker()
-    checker.feed(text)
+    seen = read(text)
+    allowed = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
 
-    assert [] == checker.open
-    assert [] == checker.loads
-    assert "script" not in checker.seen
-    assert {"svg", "table", "style", "main"} <= checker.seen
+    assert [] == seen.open
+    assert [] == [load for load in seen.loads if not load.startswith(("data:image/jpeg;base64,", "#"))]
+    assert [SCRIPT] == re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    assert (
+        f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{allowed}'" in text
+    )
+    assert {"svg", "table", "style", "main", "img", "nav"} <= seen.seen
     assert "url(" not in text
     assert "@import" not in text
+    assert "onerror" not in seen.attributes
+    assert len(text) < 400_000
+
+
+def test_headings_and_links(facts):
+    """Headings go down one level at a time, every link leads to a section, tables have captions."""
+    text = render_report(facts)
+    levels = [int(tag[1]) for tag in read(text).headings]
+
+    assert (1, 1) == (levels[0], levels.count(1))
+    assert all(below - above <= 1 for above, below in itertools.pairwise(levels))
+    targets = set(re.findall(r'href="#([^"]+)"', text))
+    assert targets == set(re.findall(r'<section id="([^"]+)"', text))
+    assert text.count("<table") == text.count("<caption>")
+    assert text.count("<img") == len(re.findall(r'<img [^>]*alt="[^"]+"', text)) == 5
 
 
 def test_report_tells_everything(facts):
-    """Verdict, figures, confusion, sources, thresholds, data, files, limits and repetition are there."""
+    """Verdict, figures, confusion, curves, slices, pictures, thresholds, data, files and repetition are there, twice."""
     text = render_report(facts)
     quality = facts.qualities["test"]
+    f1, hits = quality["metrics"]["f1"]["value"], quality["confusion"]["tp"]
     for part in (
-        "ranks a picture with a hornet above one without in",
-        f"{quality['metrics']['f1']['value']:.3f}",
-        f"<td>{quality['confusion']['tp']}</td>",
-        "ungrouped",
-        "7 pairs",
-        "0.3000",
-        "12.5%",
-        "f" * 64,
-        "11000000",
-        "hornet train data --out run",
-        "training took 1.5 min",
-        "One camera only.",
-        "prefers-color-scheme: dark",
-        "width=device-width",
-    ):
+        f"{f1:.3f}", f"{f1:.3f}".replace(".", ","), f"<strong>{hits}</strong>",
+        "On pictures it has not seen, it finds", "Sur des images qu\N{RIGHT SINGLE QUOTATION MARK}il n",
+        "Don&#x27;t believe these figures yet. A date", "Ne croyez pas encore ces chiffres. Une date",
+        "7 pairs", "0.3000", "0,3000", "12.5%", "f" * 64, "e" * 64, "11,5", "hornet train data --out",
+        "1.5\N{NO-BREAK SPACE}min", "One camera only.", "Mind it.", "Attention.", "Vespa crabro", "2/255",
+        "61,8\N{NO-BREAK SPACE}s", "Burnt-in text", "Texte incrusté", "Learning rate",
+        "prefers-color-scheme: dark", "width=device-width",
+    ):  # fmt: skip
         assert part in text
+
+
+def test_both_languages_tell_the_same(facts):
+    """Whatever English shows, French does: as many tables, rows, charts and headings."""
+    told = read(render_report(facts)).told
+
+    assert {"table", "tr", "td", "svg", "path", "circle", "p", "li", "h2", "h3"} <= set(told["en"])
+    assert told["en"] == told["fr"]
+
+
+def test_pictures_are_in_the_report_once_and_never_in_the_card(facts):
+    """Each picture is embedded once for both languages; the card embeds none."""
+    text = render_report(facts)
+
+    assert 5 == text.count("data:image/jpeg;base64,")
+    assert '<rect x="0.0" y="0.0" width="50.0" height="10.0"/>' in text
+    assert "data:image" not in model_card(facts)
+    assert "small copies of pictures" not in render_report(replace(facts, worst=(), cells={}, audit=None))
 
 
 def test_hostile_text_stays_text(facts):
     """No text from outside becomes markup, in the report or in the card."""
-    assert "<script" not in render_report(facts)
-    assert "&lt;script&gt;" in render_report(facts)
+    text = render_report(facts)
+    assert 1 == text.count("<script")
+    assert "<img src=x" not in text
+    assert "&lt;script&gt;" in text
     card = model_card(facts)
     assert "<script" not in card
     assert "\n# heading" not in card
@@ -138,36 +264,32 @@ def test_undecodable_names(facts, tmp_path):
 
 
 def test_the_least_facts():
-    """A title and figures are enough; what isn't known is left out."""
+    """A title and figures are enough; what isn't known is left out, and that nobody audited is said."""
     quality = summarize([1, 0], [0.9, 0.1], threshold=0.5).to_dict()
     least = Facts(title="m", headline="test", qualities={"test": quality})
+    text = render_report(least)
 
-    assert "By source" not in render_report(least)
-    assert "<svg" not in render_report(least)
+    assert "By source" not in text
+    assert '<figure class="chart">' not in text
+    assert "weren&#x27;t audited" in text
+    assert [] == read(text).open
     assert model_card(least).startswith("# m\n")
     assert "By source" not in model_card(least)
 
 
-@pytest.mark.parametrize(
-    ("labels", "scores", "headline", "parts"),
-    [
-        (
-            [1, 1, 0],
-            [0.9, 0.2, 0.1],
-            "test",
-            ["that it didn't learn from", "100.0% of pairs", "finds 50%", "100% of its"],
-        ),
-        ([1, 0], [0.1, 0.1], "validation", ["that they flatter it", "50.0% of pairs", "finds 0%"]),
-        ([0, 0], [0.1, 0.1], "test", ["all pictures are of one class: ranking can't be measured."]),
-        ([0, 0], [0.1, 0.1], "all", ["On 2 pictures (all; 2 groups), all pictures"]),
-    ],
-)
-def test_verdict(labels, scores, headline, parts):
-    """The verdict says on what, how good, and what can't be said."""
-    quality = summarize(labels, scores, threshold=0.5, resamples=20).to_dict()
-    text = verdict(Facts(title="m", headline=headline, qualities={headline: quality}))
-    for part in parts:
-        assert part in text
+def test_a_single_class_and_a_single_epoch(facts):
+    """Pictures of one class, and a training of one epoch, break nothing."""
+    quality = summarize([0, 0], [0.1, 0.9], threshold=0.5).to_dict()
+    records = tuple(Record(name, Path(name), 0) for name in "ab")
+    one = replace(
+        facts, qualities={"test": quality}, answers=Answers(records, np.zeros(2, int), np.array([0.1, 0.9])),
+        epochs=facts.epochs[:1],
+    )  # fmt: skip
+    text = render_report(one)
+
+    assert [] == read(text).open
+    assert 'id="curves"' not in text
+    assert 'id="training"' in text
 
 
 def test_card_tables_hold(facts):

@@ -1,0 +1,78 @@
+"""Sections with pictures: the audit, the worst mistakes, examples of each cell."""
+
+from __future__ import annotations
+
+from functools import partial
+from html import escape
+from typing import TYPE_CHECKING
+
+from hornet.evaluation.report.page import both, gallery, heading, items, paragraph
+
+if TYPE_CHECKING:
+    from hornet.evaluation.facts import AuditFinding, Facts, Illustration
+    from hornet.evaluation.words import Words
+
+
+def audit(facts: Facts) -> str:
+    """Return what was found about the pictures, what wasn't, and that nobody looked where nobody did."""
+    found = facts.audit
+    if found is None:
+        return both(lambda words: paragraph(words("audit.none")))
+    parts = []
+    if not found.findings:
+        parts.append(both(lambda words: paragraph(words("audit.clean"))))
+    for finding in found.findings:
+        parts.append(both(partial(_finding, finding)))
+        if finding.pictures:
+            parts.append(gallery(finding.pictures, _nothing))
+    if found.passed:
+        parts.append(
+            both(
+                lambda words: (
+                    f"<h3>{escape(words('audit.passed'))}</h3>"
+                    + items(words.say(sentence) for sentence in found.passed)
+                )
+            )
+        )
+    return "".join(parts)
+
+
+def mistakes(facts: Facts) -> str:
+    """Return the worst mistakes, the most confident first."""
+    if not facts.worst:
+        return ""
+    return both(
+        lambda words: paragraph(words("worst.how")) + paragraph(words("heatmap.how"), "quiet")
+    ) + gallery(facts.worst, lambda words, picture: _told(words, picture, facts))
+
+
+def cells(facts: Facts) -> str:
+    """Return examples of each cell of the confusion matrix."""
+    shown = [(kind, facts.cells[kind]) for kind in ("tp", "fn", "fp", "tn") if facts.cells.get(kind)]
+    if not shown:
+        return ""
+    parts = [both(lambda words: paragraph(words("cells.how")))]
+    for kind, pictures in shown:
+        parts.append(heading(f"cells.{kind}", "h3"))
+        parts.append(gallery(pictures, lambda words, picture: _told(words, picture, facts)))
+    return "".join(parts)
+
+
+def _finding(finding: AuditFinding, words: Words) -> str:
+    key = f"audit.{finding.name}"
+    title = words(key) if words.knows(key) else finding.name
+    return f"<h3>{escape(title)}</h3>{paragraph(words.say(finding.sentence))}"
+
+
+def _told(words: Words, picture: Illustration, facts: Facts) -> str:
+    """Say what a picture shows and what was said."""
+    if picture.probability is None or picture.label is None:
+        return ""
+    called = picture.probability >= facts.decision_threshold
+    kind = ("tn", "fp", "fn", "tp")[2 * picture.label + called]
+    return f"{words(f'cell.{kind}')}, {words('probability')} {words.number(picture.probability)}"
+
+
+def _nothing(words: Words, picture: Illustration) -> str:
+    del words, picture
+    return ""
