@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
-from pathlib import Path  # noqa: TC003 - typer reads annotations when it runs
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -62,7 +62,7 @@ def evaluate(
         str | None, typer.Option(metavar="LIST", help="Only these severities of corruptions, such as 1,3,5.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder for the plot of corruptions (PNG).")
+        Path | None, typer.Option(metavar="DIR", help="Folder for curves and examples of corruptions (PNG).")
     ] = None,
     json_file: JsonOption = None,
     report: Annotated[
@@ -186,7 +186,7 @@ def _corrupted(
 ) -> Corruptions:
     """Measure on corrupted pictures, and draw the figures if there is a folder for that."""
     from hornet.evaluation.robustness import measure_corruptions
-    from hornet.evaluation.robustness_report import plot_corruptions
+    from hornet.evaluation.robustness_report import draw_examples, plot_corruptions
 
     result = measure_corruptions(
         classifier,
@@ -199,6 +199,8 @@ def _corrupted(
     )
     if out is not None:
         plot_corruptions(result, out)
+        shown = next((record for record in evaluation.records if record.label), evaluation.records[0])
+        draw_examples(Path(shown.path), *wanted, out)
     return result
 
 

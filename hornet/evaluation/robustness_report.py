@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from typing import TYPE_CHECKING, Final
 
+from PIL import Image, ImageDraw
+
+from hornet.evaluation.corruptions import at_reference, corrupt
 from hornet.evaluation.metrics import UNGROUPED
 from hornet.evaluation.plots import COLOURS, MARKERS, new_figure, save_figure
 from hornet.evaluation.robustness import AVERAGED, KEPT
 from hornet.evaluation.tables import TITLES, cell, short_cell, text_table
+from hornet.images import decode, read_file
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from hornet.evaluation.metrics import Estimate
     from hornet.evaluation.robustness import Corruptions
 
 PLOT: Final = "corruptions.png"
+SHEET: Final = "examples.png"
+_SIDE: Final = 160  # of each example's short side, px
+_MARGIN: Final = 80  # for the names, px
 _DRAWN: Final = ("roc_auc", "f1", "false_alarms")
 _COLUMNS: Final = 4
 
@@ -92,6 +101,41 @@ def plot_corruptions(result: Corruptions, folder: Path) -> Path:
     )
     save_figure(figure, folder / PLOT)
     return folder / PLOT
+
+
+def draw_examples(
+    file: Path, corruptions: Sequence[str], severities: Sequence[int], folder: Path, *, seed: int = 0
+) -> Path:
+    """Draw what becomes of one picture: a line a corruption, a column a severity, at the left the picture as it is.
+
+    Args:
+        file: The picture.
+        corruptions: Names.
+        severities: 1 to 5.
+        folder: Where ``examples.png`` goes; made if it isn't there.
+        seed: That of the measurement.
+
+    Returns:
+        The file. Drops, directions and clouds are those that were measured; the scale is that of the drawing.
+
+    Raises:
+        ImageError: If the picture can't be read.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    data = read_file(file)
+    content = hashlib.sha256(data).digest()
+    image = at_reference(decode(data), _SIDE)
+    width, height = image.size
+    sheet = Image.new("RGB", (_MARGIN + width * (1 + len(severities)), height * len(corruptions)), "white")
+    pen = ImageDraw.Draw(sheet)
+    for row, name in enumerate(corruptions):
+        pen.text((6, row * height + height // 2 - 6), name, "black")
+        sheet.paste(image, (_MARGIN, row * height))
+        for column, severity in enumerate(severities, start=1):
+            spoilt = corrupt(image, name, severity, content=content, seed=seed)
+            sheet.paste(spoilt, (_MARGIN + column * width, row * height))
+    sheet.save(folder / SHEET, optimize=True)
+    return folder / SHEET
 
 
 def _curve(

@@ -205,6 +205,7 @@ def test_all_corruptions(hornet, model, drawn, tmp_path):
         for line in out.splitlines()
     )
     assert (tmp_path / "p" / "corruptions.png").stat().st_size > 10_000
+    assert (tmp_path / "p" / "examples.png").stat().st_size > 10_000
 
 
 def test_some_corruptions(hornet, model, drawn):

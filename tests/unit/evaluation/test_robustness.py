@@ -14,7 +14,7 @@ from hornet.evaluation.corruptions import at_reference, corrupt
 from hornet.evaluation.evaluate import evaluate
 from hornet.evaluation.plots import save_figure
 from hornet.evaluation.robustness import AVERAGED, measure_corruptions
-from hornet.evaluation.robustness_report import format_corruptions, plot_corruptions
+from hornet.evaluation.robustness_report import draw_examples, format_corruptions, plot_corruptions
 from hornet.images import decode, preprocess
 
 CHOSEN: dict[str, Any] = {"corruptions": ["brightness", "noise"], "severities": [5, 1], "resamples": 100}
@@ -150,3 +150,17 @@ def test_the_plot_has_a_panel_a_corruption(result, tmp_path, monkeypatch):
     for axis in drawn[0].axes:
         assert 3 == len(axis.containers)
         assert [0, 1, 5] == [round(x) for x in axis.containers[0].lines[0].get_xdata()]
+
+
+def test_examples_show_every_condition(dataset, tmp_path):
+    """A line a corruption, a column a severity beside the picture as it is; each of them at its place."""
+    file = draw_examples(dataset.records[10].path, ["fog", "jpeg"], [1, 5], tmp_path / "new")
+    data = dataset.records[10].path.read_bytes()  # 40 x 30 px
+    clean = at_reference(decode(data), 160)
+    with Image.open(file) as sheet:
+        sheet.load()
+
+    assert (80 + 3 * 213, 2 * 160) == sheet.size
+    assert clean.tobytes() == sheet.crop((80, 160, 293, 320)).tobytes()
+    fog = corrupt(clean, "fog", 5, content=hashlib.sha256(data).digest())
+    assert fog.tobytes() == sheet.crop((506, 0, 719, 160)).tobytes()
