@@ -22,8 +22,6 @@ STYLE: Final = """
   --mark: #9a4a00; --good: #dcefe3; --bad: #fbe0d3; --a: #0072b2; --b: #c24a00; --c: #00795a; --frame: #78716c; }
 @media (prefers-color-scheme: dark) { :root { --paper: #191715; --ink: #ebe7e3; --quiet: #b5afa8; --line: #45403c; --soft: #26231f;
   --mark: #fbbf24; --good: #173a28; --bad: #4d2415; --a: #56b4e9; --b: #f2a03d; --c: #3ecf9e; --frame: #a8a29e; } }
-@media print { :root { color-scheme: light; } .switch, nav { display: none; } section { break-inside: auto; }
-  figure, tr { break-inside: avoid; } .wide { overflow: visible; } }
 * { box-sizing: border-box; }
 body { font: 1rem/1.5 system-ui, sans-serif; margin: 0; background: var(--paper); color: var(--ink); overflow-wrap: anywhere; }
 header, main { max-width: 66rem; margin: 0 auto; padding: 0 1rem; }
@@ -36,7 +34,7 @@ a { color: inherit; text-underline-offset: .15em; }
 a:focus-visible, input:focus-visible + span, summary:focus-visible, .wide:focus-visible, pre:focus-visible {
   outline: 3px solid var(--a); outline-offset: 2px; }
 .switch { border: 0; margin: 0; padding: 0; display: flex; gap: .25rem; }
-.switch legend, .skip:not(:focus) { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+.switch legend { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .switch input { position: absolute; opacity: 0; }
 .switch span { display: block; padding: .3rem .7rem; border: 1px solid var(--frame); border-radius: .4rem; cursor: pointer; }
 .switch input:checked + span { background: var(--ink); color: var(--paper); }
@@ -84,7 +82,9 @@ details { margin: .6rem 0; } summary { cursor: pointer; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 9.5rem), 1fr)); gap: .6rem; margin: 1rem 0 0; padding: 0; list-style: none; max-width: none; }
 .tiles li { border: 1px solid var(--line); border-radius: .5rem; padding: .5rem .7rem; font-size: .88rem; color: var(--quiet); }
 .tiles strong { display: block; font-size: 1.25rem; color: var(--ink); font-variant-numeric: tabular-nums; }
-footer { max-width: 66rem; margin: 3rem auto 2rem; padding: 0 1rem; }
+@media print { :root { color-scheme: light; --paper: #fff; --ink: #1c1917; --quiet: #57534e; --line: #d6d3d1; --soft: #f2efea; --mark: #9a4a00;
+  --good: #dcefe3; --bad: #fbe0d3; --a: #0072b2; --b: #c24a00; --c: #00795a; --frame: #78716c; }
+  .switch, nav { display: none; } figure, tr { break-inside: avoid; } h2, h3 { break-after: avoid; } .wide { overflow: visible; } }
 """
 
 #: Chooses French where the browser does, or where the address ends in #fr. Without it the switch works all the same.

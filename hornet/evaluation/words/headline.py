@@ -7,7 +7,6 @@ from typing import Final
 HEADLINE: Final[dict[str, tuple[str, str]]] = {
     "language": ("English", "Français"),
     "contents": ("Contents", "Sommaire"),
-    "skip": ("Skip to the verdict", "Aller au verdict"),
     "interval.between": ("{low} to {high}", "{low} à {high}"),
     "pictures.one": ("{n} picture", "{n} image"),
     "pictures.many": ("{n} pictures", "{n} images"),
