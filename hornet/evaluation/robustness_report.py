@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from hornet.evaluation.metrics import Estimate
+    from hornet.evaluation.metrics import Estimate, Quality
     from hornet.evaluation.robustness import Corruptions
 
 PLOT: Final = "corruptions.png"
@@ -55,12 +55,19 @@ def format_corruptions(result: Corruptions) -> str:
         ]
         for name, severity in result.qualities
     ]
-    return "\n\n".join(
-        (
-            f"{opening}\n{text_table(('corruption', *titles), rows)}",
-            text_table(("corruption", "severity", *titles), every),
+    parts = [
+        f"{opening}\n{text_table(('corruption', *titles), rows)}",
+        text_table(("corruption", "severity", *titles), every),
+    ]
+    if any(e.value is not None and e.low == e.high for q in result.qualities.values() for e in _shown(q)):
+        parts.append(
+            "An interval of no width: all groups agree, and resampling them can't show what never happened."
         )
-    )
+    return "\n\n".join(parts)
+
+
+def _shown(quality: Quality) -> list[Estimate]:
+    return [quality.metrics[figure] for figure in AVERAGED]
 
 
 def plot_corruptions(result: Corruptions, folder: Path) -> Path:

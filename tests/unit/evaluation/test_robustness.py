@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from hornet.dataset import Dataset, Record
 from hornet.errors import DatasetError
 from hornet.evaluation.corruptions import at_reference, corrupt
 from hornet.evaluation.evaluate import evaluate
+from hornet.evaluation.metrics import Estimate
 from hornet.evaluation.plots import save_figure
 from hornet.evaluation.robustness import AVERAGED, measure_corruptions
 from hornet.evaluation.robustness_report import draw_examples, format_corruptions, plot_corruptions
@@ -164,3 +166,16 @@ def test_examples_show_every_condition(dataset, tmp_path):
     assert clean.tobytes() == sheet.crop((80, 160, 293, 320)).tobytes()
     fog = corrupt(clean, "fog", 5, content=hashlib.sha256(data).digest())
     assert fog.tobytes() == sheet.crop((506, 0, 719, 160)).tobytes()
+
+
+@pytest.mark.parametrize("low", [0.4, 0.5])
+def test_intervals_of_no_width_are_explained(result, low):
+    """They aren't certainty, and the text says so where there is one."""
+    even = dict.fromkeys(AVERAGED, Estimate(0.5, 0.4, 0.6))
+    qualities = {key: replace(quality, metrics=even) for key, quality in result.qualities.items()}
+    one = qualities["noise", 5]
+    qualities["noise", 5] = replace(one, metrics={**even, "recall": Estimate(0.5, low, 0.5)})
+
+    assert (low == 0.5) == (
+        "An interval of no width" in format_corruptions(replace(result, qualities=qualities))
+    )
