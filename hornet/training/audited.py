@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from hornet.training.runfolder import RunFolder
 
 #: Pictures up to which all are compared with all: a few seconds, and 16 kB of memory each.
-MOST: Final = 20_000
+MOST: Final = 10_000
 
 
 def audit_pictures(

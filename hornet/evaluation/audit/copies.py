@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
@@ -29,7 +30,12 @@ CROWD: Final = 6
 #: Levels of 255 by which a place may lie outside what the other frame has around it; docs/audit.md says why.
 TOLERANCE: Final = 12
 # Likes of each picture that are compared further, for each kind of other: a copy is among the nearest.
-_NEAREST: Final = 10
+_NEAREST: Final = 5
+# All but the last two rows, all but the first and the last, all but the first two; the same for columns.
+_THIRDS: Final = np.s_[:-2], np.s_[1:-1], np.s_[2:]
+_THIRDS_ACROSS: Final = np.s_[:, :-2], np.s_[:, 1:-1], np.s_[:, 2:]
+# Pictures whose surroundings are kept, 100 kB each.
+_REMEMBERED: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,30 +82,38 @@ def _near(looks: Sequence[Look], kinds: Sequence[Hashable]) -> set[tuple[int, in
     shown = [(index, thumbnail) for index, thumbnail in seen if thumbnail is not None]
     if not shown:
         return set()
-    places = [index for index, _ in shown]
+    places = np.array([index for index, _ in shown])
+    files, kind = _numbers([look.digest for look in looks]), _numbers(kinds)
     crowded: set[int] = set()
     pairs: set[tuple[int, int]] = set()
     for one, likes, distances in alike(np.stack([thumbnail for _, thumbnail in shown])):
-        index, others = places[one], [places[like] for like in likes.tolist()]
-        others = [other for other in others if looks[other].digest != looks[index].digest]
+        index, others = int(places[one]), places[likes]
+        others = others[np.lexsort((others, distances))]
+        others = others[files[others] != files[index]]
         if len(others) >= CROWD:
             crowded.add(index)
-        nearness = dict(zip((places[like] for like in likes.tolist()), distances.tolist(), strict=True))
-        taken: dict[Hashable, int] = defaultdict(int)
-        for other in sorted(others, key=lambda each: (nearness[each], each)):
-            taken[kinds[other]] += 1
-            if taken[kinds[other]] <= _NEAREST:
-                pairs.add((min(index, other), max(index, other)))
-    surroundings = _Surroundings(looks)
-    return {pair for pair in pairs if crowded.isdisjoint(pair) or surroundings.difference(*pair) <= TOLERANCE}
+        for number in np.unique(kind[others]):
+            nearest = others[kind[others] == number][:_NEAREST].tolist()
+            pairs.update((min(index, other), max(index, other)) for other in nearest)
+    surroundings = Surroundings(looks)
+    return {
+        pair
+        for pair in sorted(pairs)
+        if crowded.isdisjoint(pair) or surroundings.difference(*pair) <= TOLERANCE
+    }
 
 
-class _Surroundings:
+def _numbers(keys: Sequence[Hashable]) -> NDArray[np.int64]:
+    numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+    return np.array([numbers[key] for key in keys])
+
+
+class Surroundings:
     """Compares grey thumbnails place by place."""
 
     def __init__(self, looks: Sequence[Look]) -> None:
         self._looks = looks
-        self._known: dict[int, tuple[NDArray[np.int16], NDArray[np.int16], NDArray[np.int16]]] = {}
+        self._of = lru_cache(_REMEMBERED)(self._surroundings)
 
     def difference(self, one: int, other: int) -> int:
         """Return by how many levels the most different place lies outside the other's surroundings."""
@@ -108,14 +122,14 @@ class _Surroundings:
         outside = (mine - their_high, their_low - mine, theirs - my_high, my_low - theirs)
         return max(int(each.max()) for each in outside)
 
-    def _of(self, index: int) -> tuple[NDArray[np.int16], NDArray[np.int16], NDArray[np.int16]]:
+    def _surroundings(self, index: int) -> tuple[NDArray[np.int16], NDArray[np.int16], NDArray[np.int16]]:
         """Return a thumbnail (H, W), and the lowest and highest of each place and its eight neighbours."""
-        if index not in self._known:
-            thumbnail = self._looks[index].thumbnail
-            if thumbnail is None:
-                raise ValueError(index)
-            grey = thumbnail.astype(np.int16)
-            padded = np.pad(grey, 1, mode="edge")
-            windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3))
-            self._known[index] = grey, windows.min(axis=(2, 3)), windows.max(axis=(2, 3))
-        return self._known[index]
+        thumbnail = self._looks[index].thumbnail
+        if thumbnail is None:
+            raise ValueError(index)
+        grey = thumbnail.astype(np.int16)
+        low = high = np.pad(grey, 1, mode="edge")
+        for first, middle, last in (_THIRDS, _THIRDS_ACROSS):
+            low = np.minimum(np.minimum(low[first], low[middle]), low[last])
+            high = np.maximum(np.maximum(high[first], high[middle]), high[last])
+        return grey, low, high
