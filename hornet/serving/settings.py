@@ -60,7 +60,7 @@ class ServeSettings:
         512, "Open connections; beyond it the longest idle one gives way.", least=1
     )
 
-    queue: int = _setting(128, "Pictures accepted and not answered yet; beyond it 503.", least=1)
+    queue: int = _setting(64, "Pictures accepted and not answered yet; beyond it 503.", least=1)
     batch: int = _setting(8, "Most pictures in one run of the network.", least=1)
     workers: int = _setting(0, "Threads that decode and run the network; 0: as many as CPUs.", least=0)
     threads: int = _setting(1, "Threads of one run of the network.", least=1)

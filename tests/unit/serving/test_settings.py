@@ -28,7 +28,7 @@ def test_flags_go_before_the_environment():
     }
     settings = ServeSettings.from_environment(environment, port=7000, host=None)
 
-    assert (7000, "::1", 128, 2.5) == (settings.port, settings.host, settings.queue, settings.body_seconds)
+    assert (7000, "::1", 64, 2.5) == (settings.port, settings.host, settings.queue, settings.body_seconds)
 
 
 def test_lists_are_divided_by_commas():
