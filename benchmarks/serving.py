@@ -134,7 +134,8 @@ async def open_load(port: int, requests: list[bytes], rate: float, seconds: floa
         idle.append(stream)
 
     end = time.monotonic() + seconds
-    due, tasks = time.monotonic(), []
+    due = time.monotonic()
+    tasks: list[asyncio.Task[None]] = []
     while due < end:
         await asyncio.sleep(max(0.0, due - time.monotonic()))
         tasks.append(asyncio.create_task(one(requests[len(tasks) % len(requests)], due)))

@@ -66,18 +66,19 @@ for row in rows:
 print(f"Python agrees about {len(rows)} pictures")
 PYTHON
 
-for command in "train $ROOT/data/examples --out $scratch/run" "serve --port 0"; do
-    # shellcheck disable=SC2086 # words on purpose
-    if hornet $command 2>message.txt; then
-        echo "hornet $command should have failed without its libraries" >&2
+refuses() { # the command's extra, then its arguments
+    if hornet "$@" 2>message.txt; then
+        echo "hornet $1 should have failed without its libraries" >&2
         exit 1
     fi
-    grep -qF "hornet-detector[${command%% *}]" message.txt || {
-        echo "hornet $command should have said which pip install mends it, but said:" >&2
+    grep -qF "hornet-detector[$1]" message.txt || {
+        echo "hornet $1 should have said which pip install mends it, but said:" >&2
         cat message.txt >&2
         exit 1
     }
-done
+}
+refuses train "$ROOT/data/examples" --out "$scratch/run"
+refuses serve --port 0
 if [[ -n $(ls -A "$HOME") ]]; then
     echo "predicting wrote into the home folder: $(find "$HOME" -type f)" >&2
     exit 1

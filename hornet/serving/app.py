@@ -16,7 +16,7 @@ import hornet
 from hornet.serving import inference_protocol, predict
 from hornet.serving.guard import Guard
 from hornet.serving.pages import OPEN_PATHS, page_router
-from hornet.serving.problems import Problem
+from hornet.serving.problems import CODES, Problem
 from hornet.serving.state import State, state_of
 from hornet.serving.wire import problems
 
@@ -92,8 +92,7 @@ def create_app(settings: ServeSettings) -> FastAPI:
             allow_headers=["Authorization", "X-API-Key", "X-Request-ID", "Content-Type"],
             expose_headers=["X-Request-ID", "Retry-After"],
         )
-    if settings.api_keys:
-        _document_keys(app)
+    _document(app, settings)
     return app
 
 
@@ -116,14 +115,22 @@ async def _http(_: Request, error: Exception) -> Response:
     raise Problem(code, str(error.detail), headers=error.headers)
 
 
-def _document_keys(app: FastAPI) -> None:
-    """Say in the description which operations need a key."""
+def _document(app: FastAPI, settings: ServeSettings) -> None:
+    """Add to the description what depends on the settings: which operations need a key, and other hosts' refusal."""
     description = app.openapi()
-    description["components"]["securitySchemes"] = {
-        "bearer": {"type": "http", "scheme": "bearer"},
-        "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
-    }
+    keyed = {path: path not in OPEN_PATHS | _HEALTH for path in description["paths"]}
+    if settings.api_keys:
+        description["components"]["securitySchemes"] = {
+            "bearer": {"type": "http", "scheme": "bearer"},
+            "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+        }
     for path, methods in description["paths"].items():
-        if path not in OPEN_PATHS | _HEALTH:
-            for operation in methods.values():
+        for operation in methods.values():
+            if settings.api_keys and keyed[path]:
                 operation["security"] = [{"bearer": []}, {"header": []}]
+            if settings.allowed_hosts:
+                schema = {"$ref": "#/components/schemas/ErrorAnswer"}
+                operation["responses"]["421"] = {
+                    "description": CODES["wrong_host"][1],
+                    "content": {"application/json": {"schema": schema}},
+                }

@@ -52,7 +52,7 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
     ]
     for kind, content in operation.get("requestBody", {}).get("content", {}).items():
         rows.append(_row(f"body <code>{escape(kind)}</code>", _kind(content["schema"])))
-    for status, response in operation.get("responses", {}).items():
+    for status, response in sorted(operation.get("responses", {}).items()):
         kinds = [
             _kind(content["schema"])
             for content in response.get("content", {}).values()

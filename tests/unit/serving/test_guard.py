@@ -103,6 +103,7 @@ def test_other_hosts(with_keys):
     answer = with_keys.get("/v2/health/live", headers={"Host": "evil.example"})
 
     assert (421, "wrong_host") == (answer.status_code, answer.json()["code"])
+    assert "421" in with_keys.get("/openapi.json").json()["paths"]["/v2/health/live"]["get"]["responses"]
 
 
 @pytest.mark.parametrize(
@@ -195,6 +196,20 @@ def test_rate_limit(serve):
     assert [422, 422, 429] == [answer.status_code for answer in answers]
     assert 1 <= int(answers[2].headers["retry-after"]) <= 30
     assert 200 == live.status_code
+
+
+@pytest.mark.parametrize(("trusted", "last"), [((), 429), (("127.0.0.1",), 422)])
+def test_clients_behind_a_proxy(serve, trusted, last):
+    """X-Forwarded-For tells clients apart if it comes from a trusted proxy, and is ignored otherwise."""
+    with serve(rate_limit=1, trusted_proxies=trusted) as client:
+        statuses = [
+            client.post(
+                "/predict", content=b"x", headers=RAW | {"X-Forwarded-For": f"192.0.2.{number}"}
+            ).status_code
+            for number in (1, 2)
+        ]
+
+    assert [422, last] == statuses
 
 
 def test_rate_limit_refills_evenly():

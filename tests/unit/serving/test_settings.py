@@ -1,11 +1,15 @@
 """ServeSettings: read from the environment, checked, documented."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
 from hornet.errors import ConfigError
+from hornet.serving.problems import CODES
 from hornet.serving.settings import ServeSettings, variable
+
+DOCUMENT = (Path(__file__).parents[3] / "docs" / "serving.md").read_text(encoding="utf-8")
 
 
 def test_nothing_set_is_the_default():
@@ -70,3 +74,14 @@ def test_every_setting_says_what_it_is():
 
     assert all(field.metadata["says"].endswith(".") for field in fields)
     assert len(fields) == len({variable(field.name) for field in fields})
+
+
+def test_every_setting_and_code_is_documented():
+    """docs/serving.md has a row for each variable, with its sentence, and names every code and its status."""
+    rows = [line for line in DOCUMENT.splitlines() if line.startswith("| ")]
+
+    for field in dataclasses.fields(ServeSettings):
+        (row,) = [line for line in rows if f"`{variable(field.name)}`" in line.split("|")[1]]
+        assert field.metadata["says"] in row
+    for code, (status, _) in CODES.items():
+        assert [line for line in rows if f"`{code}`" in line and str(status) in line.split("|")[1]], code
