@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from hornet.evaluation.audit.sentences import finding_sentence, passed_sentence
+from hornet.evaluation.audit.sentences import finding_sentence, note_sentence, passed_sentence
 from hornet.evaluation.facts import AuditFacts, AuditFinding
 from hornet.evaluation.illustrations import thumbnail
-from hornet.evaluation.words import ENGLISH, FRENCH
+from hornet.evaluation.words import ENGLISH, FRENCH, keep_together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -37,6 +37,7 @@ def audit_facts(
                 str(found["name"]),
                 _said(finding_sentence, found, found.get("facts", {})),
                 _examples(found, known),
+                _share(found.get("facts", {})),
             )
             for found in document["findings"]
         ),
@@ -45,6 +46,11 @@ def audit_facts(
             for probe in document.get("probes", ())
             if not probe.get("found")
         ),
+        tuple(
+            _said(note_sentence, {**note, "name": note["kind"]}, note.get("facts", {}))
+            for note in document.get("notes", ())
+        ),
+        short=bool(document.get("short")),
     )
 
 
@@ -52,10 +58,17 @@ def _said(
     sentence: Callable[[str, Mapping[str, Any], str], str], found: Mapping[str, Any], facts: Mapping[str, Any]
 ) -> Said:
     try:
-        return {language: sentence(str(found["name"]), facts, language) for language in (ENGLISH, FRENCH)}
+        name = str(found["name"])
+        return {ENGLISH: sentence(name, facts, ENGLISH), FRENCH: keep_together(sentence(name, facts, FRENCH))}
     except (KeyError, IndexError, TypeError, ValueError):
         # Of another version, whose facts have other names; its own sentence still holds.
         return str(found.get("sentence", found["name"]))
+
+
+def _share(facts: Mapping[str, Any]) -> float:
+    """Return what part of the pictures a finding touches; 1 where it doesn't say."""
+    touched, of = facts.get("pictures"), facts.get("of")
+    return touched / of if isinstance(touched, int) and isinstance(of, int) and of else 1.0
 
 
 def _examples(found: Mapping[str, Any], known: Mapping[str, Record]) -> tuple[Illustration, ...]:

@@ -91,11 +91,13 @@ class AuditFinding:
         name: Stable name, such as ``leakage``.
         sentence: What it is.
         pictures: Examples.
+        share: Of the pictures that it touches, 0 to 1; 1 if it touches all, or nobody knows.
     """
 
     name: str
     sentence: Said
     pictures: tuple[Illustration, ...] = ()
+    share: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +107,14 @@ class AuditFacts:
     Attributes:
         findings: What was found.
         passed: What was looked for and not found.
+        notes: What is worth a look, and what was left out.
+        short: Only the quick parts were done, as at the start of a training.
     """
 
     findings: tuple[AuditFinding, ...]
     passed: tuple[Said, ...] = ()
+    notes: tuple[Said, ...] = ()
+    short: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

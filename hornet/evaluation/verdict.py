@@ -24,6 +24,7 @@ UNDERMINING: Final = frozenset(
 )
 _FEW: Final = 20  # up to here counts are said as they are
 _ROUNDING: Final = 0.02  # what a rounded share may differ
+_NEGLIGIBLE: Final = 0.01  # share of pictures up to which a finding doesn't change much
 _CHANCE: Final = 0.5
 
 
@@ -196,8 +197,17 @@ def _often(a_day: float, words: Words) -> str:
 def _doubt(facts: Facts, words: Words) -> str:
     if facts.audit is None:
         return ""
-    reasons = [words.say(found.sentence) for found in facts.audit.findings if found.name in UNDERMINING]
-    return words("verdict.doubt", why=" ".join(reasons)) if reasons else ""
+    kinds = [
+        finding_title(found.name, words)
+        for found in facts.audit.findings
+        if found.name in UNDERMINING and found.share > _NEGLIGIBLE
+    ]
+    return words("verdict.doubt", kinds="; ".join(kinds)) if kinds else ""
+
+
+def finding_title(name: str, words: Words) -> str:
+    """Return what a finding is called in a heading."""
+    return words(f"audit.{name}") if words.knows(f"audit.{name}") else name
 
 
 def _details(facts: Facts, words: Words) -> str:

@@ -7,10 +7,13 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from hornet.evaluation.report.page import both, gallery, heading, items, paragraph
+from hornet.evaluation.verdict import finding_title
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hornet.evaluation.facts import AuditFinding, Facts, Illustration
-    from hornet.evaluation.words import Words
+    from hornet.evaluation.words import Said, Words
 
 
 def audit(facts: Facts) -> str:
@@ -18,22 +21,16 @@ def audit(facts: Facts) -> str:
     found = facts.audit
     if found is None:
         return both(lambda words: paragraph(words("audit.none")))
-    parts = []
+    parts = [both(lambda words: paragraph(words("audit.short"), "quiet"))] if found.short else []
     if not found.findings:
         parts.append(both(lambda words: paragraph(words("audit.clean"))))
     for finding in found.findings:
         parts.append(both(partial(_finding, finding)))
         if finding.pictures:
             parts.append(gallery(finding.pictures, _nothing))
-    if found.passed:
-        parts.append(
-            both(
-                lambda words: (
-                    f"<h3>{escape(words('audit.passed'))}</h3>"
-                    + items(words.say(sentence) for sentence in found.passed)
-                )
-            )
-        )
+    for key, sentences in (("audit.notes", found.notes), ("audit.passed", found.passed)):
+        if sentences:
+            parts += [heading(key, "h3"), both(partial(_listed, sentences))]
     return "".join(parts)
 
 
@@ -58,9 +55,12 @@ def cells(facts: Facts) -> str:
     return "".join(parts)
 
 
+def _listed(sentences: Sequence[Said], words: Words) -> str:
+    return items(words.say(sentence) for sentence in sentences)
+
+
 def _finding(finding: AuditFinding, words: Words) -> str:
-    key = f"audit.{finding.name}"
-    title = words(key) if words.knows(key) else finding.name
+    title = finding_title(finding.name, words)
     return f"<h3>{escape(title)}</h3>{paragraph(words.say(finding.sentence))}"
 
 

@@ -187,8 +187,9 @@ def gallery(pictures: Sequence[Illustration], describe: Callable[[Words, Illustr
     """
     figures = []
     for picture in pictures:
-        texts = both(partial(_describe, describe, picture), "span")
-        about = f"<br>{escape(' · '.join(picture.about))}" if picture.about else ""
+        told = describe(WORDS[0], picture)
+        texts = both(partial(_describe, describe, picture), "span") + "<br>" if told else ""
+        about = escape(" · ".join(picture.about))
         figures.append(
             f'<figure><div class="pictures">{_image(picture)}</div>'
             f"<figcaption><code>{escape(picture.name)}</code>{texts}{about}</figcaption></figure>"

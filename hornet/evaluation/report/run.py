@@ -101,7 +101,7 @@ def rivals(facts: Facts) -> str:
         )
         rows = [
             [
-                one["name"],
+                words(f"rival.{one['name']}") if words.knows(f"rival.{one['name']}") else one["name"],
                 *(
                     words.estimate(one["quality"]["metrics"][name], brief=True)
                     for name in ("roc_auc", "f1", "accuracy")

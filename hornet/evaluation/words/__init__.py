@@ -154,7 +154,11 @@ def said(key: str, **values: object) -> dict[str, str]:
 
 def typeset(text: str) -> str:
     """Set French as printers do: curved apostrophes, spaces that don't break before high punctuation and units."""
-    text = text.replace("'", "\N{RIGHT SINGLE QUOTATION MARK}")
+    return keep_together(text.replace("'", "\N{RIGHT SINGLE QUOTATION MARK}"))
+
+
+def keep_together(text: str) -> str:
+    """Make the spaces unbreakable that French puts before high punctuation and units; other characters stay."""
     text = re.sub(r" ([;!?])", rf"{_NARROW}\1", text)
     text = re.sub(f" ([:%{_CLOSE}])", rf"{_NO_BREAK}\1", text)
     return text.replace(f"{_OPEN} ", f"{_OPEN}{_NO_BREAK}")

@@ -64,7 +64,10 @@ HEADLINE: Final[dict[str, tuple[str, str]]] = {
     "often.twice": ("twice a day", "deux fois par jour"),
     "often.times": ("{n} times a day", "{n} fois par jour"),
     "often.days": ("once in {n} days", "une fois en {n} jours"),
-    "verdict.doubt": ("Don't believe these figures yet. {why}", "Ne croyez pas encore ces chiffres. {why}"),
+    "verdict.doubt": (
+        "Don't believe these figures yet. The audit found: {kinds}.",
+        "Ne croyez pas encore ces chiffres. L'audit a trouvé : {kinds}.",
+    ),
     "verdict.counts": (
         "Measured on {pictures}, {present} with a hornet, {groups}.",
         "Mesuré sur {pictures}, dont {present} avec frelon, {groups}.",

@@ -17,6 +17,11 @@ PICTURES: Final[dict[str, tuple[str, str]]] = {
         ),
     ),
     "audit.clean": ("Nothing suspicious was found.", "Rien de suspect n'a été trouvé."),
+    "audit.short": (
+        "Only a quick look, at the start of the training. `hornet data audit` looks closer, for shortcuts too.",
+        "Un coup d'œil rapide seulement, au début de l'apprentissage. `hornet data audit` regarde de plus près, aussi les raccourcis.",
+    ),
+    "audit.notes": ("Worth a look", "À regarder"),
     "audit.passed": ("Looked for and not found", "Cherché et non trouvé"),
     "audit.unreadable": ("Unreadable pictures", "Images illisibles"),
     "audit.duplicate": ("Copies", "Copies"),

@@ -110,8 +110,13 @@ def test_an_audit_can_undermine_it(good):
 
     assert "" == judge(replace(good, audit=AuditFacts((copies,))), ENGLISH).doubt
     doubted = replace(good, audit=AuditFacts((copies, leak)))
-    assert "Don't believe these figures yet. 7 pictures leak." == judge(doubted, ENGLISH).doubt
-    assert tell(doubted, FRENCH).startswith("Ne croyez pas encore ces chiffres. 7 images fuient.")
+    assert (
+        "Don't believe these figures yet. The audit found: Leakage between splits."
+        == judge(doubted, ENGLISH).doubt
+    )
+    assert tell(doubted, FRENCH).startswith(
+        "Ne croyez pas encore ces chiffres. L\N{RIGHT SINGLE QUOTATION MARK}audit a trouvé"
+    )
 
 
 @pytest.mark.parametrize(
