@@ -48,6 +48,7 @@ class Shot:
         size: Height and width of the upright picture as it is stored, px.
         image: Upright RGB, its longer side at most :data:`VIEW` px; nothing is masked.
         view: The same as uint8 (H, W, 3), masked as the network will see it.
+        masks: What is masked in it.
     """
 
     record: Record
@@ -55,6 +56,7 @@ class Shot:
     size: tuple[int, int]
     image: Image.Image
     view: NDArray[np.uint8]
+    masks: tuple[Box, ...] = ()
 
     @property
     def grey(self) -> NDArray[np.uint8]:
@@ -133,8 +135,9 @@ def _look(
     except ImageError as error:
         return Look(Trace(None, error=f"{error.code}: {error}"))
     image = Image.fromarray(seen)
-    masked = preprocess(image, PixelRule(seen.shape[:2]), masks=(*masks, *record.masks))
-    shot = Shot(record, data, size, image, masked)
+    filled = (*masks, *record.masks)
+    masked = preprocess(image, PixelRule(seen.shape[:2]), masks=filled)
+    shot = Shot(record, data, size, image, masked, filled)
     return Look(
         Trace(preprocess(image, _LIKENESS), captured_at, camera),
         size,

@@ -10,9 +10,12 @@ from hornet.dataset import derive_groups
 from hornet.dataset.traces import fill_records
 from hornet.evaluation.audit.balance import judge_balance
 from hornet.evaluation.audit.evidence import Evidence, Part
+from hornet.evaluation.audit.features import sample
 from hornet.evaluation.audit.findings import Audit, collect
 from hornet.evaluation.audit.looks import look_at
+from hornet.evaluation.audit.places import judge_text
 from hornet.evaluation.audit.quality import judge_quality, judge_unreadable, measure_quality
+from hornet.evaluation.audit.shortcuts import judge_shortcuts
 from hornet.evaluation.audit.thumbnails import draw_thumbnails
 from hornet.evaluation.audit.twins import judge_twins
 
@@ -30,6 +33,8 @@ PARTS: Final[tuple[Part, ...]] = (
     Part("twins", judge_twins, quick=True),
     Part("balance", judge_balance, quick=True),
     Part("quality", judge_quality, measure_quality),
+    Part("shortcuts", judge_shortcuts, sample),
+    Part("text", judge_text),
 )
 
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from hornet.dataset import load_dataset
+from hornet.dataset import Record, load_dataset
 from hornet.dataset.drawings import write_dataset
-from hornet.evaluation.audit import audit
+from hornet.evaluation.audit import PARTS, audit
 
 
 @pytest.fixture(scope="session")
@@ -38,9 +38,27 @@ def change():
 @pytest.fixture
 def finding():
     """Return a function that audits a folder or data set and returns the finding of a name, or None."""
+    # The probes take seconds and are asked in tests of their own.
+    parts = [part for part in PARTS if part.name not in {"shortcuts", "text"}]
 
     def find(data, name):
         dataset = load_dataset(data) if hasattr(data, "is_dir") else data
-        return next((each for each in audit(dataset).findings if each.name == name), None)
+        return next((each for each in audit(dataset, parts=parts).findings if each.name == name), None)
 
     return find
+
+
+@pytest.fixture
+def folder_of(tmp_path):
+    """Return a function that writes the encoded pictures of each camera and returns their records."""
+
+    def write(cameras):
+        records = []
+        for camera, pictures in cameras.items():
+            for index, data in enumerate(pictures):
+                path = tmp_path / f"{camera}_{index:03d}.jpg"
+                path.write_bytes(data)
+                records.append(Record(path.name, path, index % 2, camera=camera))
+        return records
+
+    return write

@@ -112,7 +112,7 @@ def test_probes_that_do_too_well_are_findings(folder):
     assert [("colour", False), ("border", True)] == [(p["name"], p["found"]) for p in document["probes"]]
     assert 8 == document["findings"][1]["facts"]["width"]
     assert "AUC 0.90" in document["findings"][1]["sentence"]
-    assert "no help" in good.sentence()
+    assert "not enough" in good.sentence()
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
@@ -133,6 +133,17 @@ def test_every_name_has_a_sentence(name, language):
         "low": 0.8,
         "high": 1.0,
         "chance": 0.5,
+        "masks": [[0.7, 0, 1, 0.1]],
+        "places": [
+            {
+                "box": [0.7, 0, 1, 0.1],
+                "changes": True,
+                "height": 480,
+                "width": 640,
+                "camera": "c",
+                "pictures": 2,
+            }
+        ],
     }
     if name == "unreadable":
         facts["examples"] = [{"path": "a.jpg", "error": "unreadable: the file is empty"}]
