@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 #: A folder with this file holds heatmaps, not pictures to look at: it isn't scanned.
 HEATMAP_MARK: Final = ".hornet-heatmaps"
+#: A folder with this file holds pictures sorted by verdict: it isn't scanned unless it is named.
+SORTED_MARK: Final = ".hornet-sorted"
 
 FILE: Final = "file"
 FOLDER: Final = "folder"
@@ -28,11 +30,13 @@ class Listing:
         names: Sorted.
         kinds: What isn't a plain file.
         is_heatmaps: Whether it is marked as a folder of heatmaps.
+        is_sorted: Whether it is marked as a folder of sorted pictures.
     """
 
     names: list[str]
     kinds: dict[str, str]
     is_heatmaps: bool = False
+    is_sorted: bool = False
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         """Yield names and kinds."""
@@ -51,10 +55,11 @@ def list_folder(folder: str, *, hidden: bool = False) -> Listing:
     """
     names: list[str] = []
     kinds: dict[str, str] = {}
-    is_heatmaps = False
+    marks = {HEATMAP_MARK: False, SORTED_MARK: False}
     with os.scandir(folder or ".") as entries:
         for entry in entries:
-            is_heatmaps = is_heatmaps or entry.name == HEATMAP_MARK
+            if entry.name in marks:
+                marks[entry.name] = True
             if not hidden and _is_hidden(entry):
                 continue
             names.append(entry.name)
@@ -62,7 +67,7 @@ def list_folder(folder: str, *, hidden: bool = False) -> Listing:
             if kind != FILE:
                 kinds[entry.name] = kind
     names.sort()
-    return Listing(names, kinds, is_heatmaps)
+    return Listing(names, kinds, *marks.values())
 
 
 def _kind(entry: os.DirEntry[str]) -> str:

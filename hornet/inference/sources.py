@@ -54,20 +54,31 @@ class Scan:
         sources: Arguments as typed.
         null: Paths in lists and on stdin end in NUL instead of a newline.
         stdin: Where ``-`` reads paths from, binary; by default the process's.
+        leave_out: A folder that isn't scanned, wherever it is met: what is sorted into it isn't a source.
 
     Attributes:
         skipped: Files of other kinds met in folders so far.
         skipped_heatmaps: Folders of heatmaps that an earlier run, or this one, wrote.
+        skipped_sorted: Folders of sorted pictures met below others, and the one that is left out.
         skipped_links: Linked folders met so far; they aren't followed, as they may lead in circles.
     """
 
-    def __init__(self, sources: Sequence[str], *, null: bool = False, stdin: IO[bytes] | None = None) -> None:
+    def __init__(
+        self,
+        sources: Sequence[str],
+        *,
+        null: bool = False,
+        stdin: IO[bytes] | None = None,
+        leave_out: str | None = None,
+    ) -> None:
         self.skipped = 0
         self.skipped_heatmaps = 0
+        self.skipped_sorted = 0
         self.skipped_links = 0
         self._sources = sources
         self._null = null
         self._stdin = stdin
+        self._leave_out = leave_out
 
     def __iter__(self) -> Iterator[Source]:
         for source in self._sources:
@@ -126,7 +137,7 @@ class Scan:
     def _folder(self, top: str) -> Iterator[Source]:
         """Yield the pictures of a folder, by extension, hidden ones left out."""
         # A stack instead of recursion: folders may be nested deeper than Python recurses.
-        stack = [("", self._entries(top))]
+        stack = [("", self._entries(top, named=True))]
         while stack:
             folder, entries = stack[-1]
             entry = next(entries, None)
@@ -147,7 +158,7 @@ class Scan:
             else:
                 yield Source(os.path.join(top, inside), inside)
 
-    def _entries(self, path: str) -> Iterator[tuple[str, str] | Source]:
+    def _entries(self, path: str, *, named: bool = False) -> Iterator[tuple[str, str] | Source]:
         """Yield names and kinds of a folder's entries, or why there are none."""
         try:
             listed = list_folder(path)
@@ -157,7 +168,18 @@ class Scan:
         if listed.is_heatmaps:
             self.skipped_heatmaps += 1
             return
+        if (listed.is_sorted and not named) or self._is_left_out(path):
+            self.skipped_sorted += 1
+            return
         yield from listed
+
+    def _is_left_out(self, path: str) -> bool:
+        if self._leave_out is None:
+            return False
+        try:
+            return os.path.samefile(path, self._leave_out)
+        except OSError:
+            return False
 
     def _glob(self, pattern: str) -> Iterator[Source]:
         """Yield what a shell would have made of ``pattern``: files as named ones, folders as folders."""

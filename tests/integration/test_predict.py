@@ -126,9 +126,11 @@ def test_cold_start_imports_only_what_it_needs(tiny_model, pictures):
         check=True,
         text=True,
     )
-    imported = {name.partition(".")[0] for name in done.stderr.partition("MODULES ")[2].split()}
+    modules = set(done.stderr.partition("MODULES ")[2].split())
+    imported = {name.partition(".")[0] for name in modules}
 
     assert {"numpy", "PIL", "onnxruntime"} <= imported
+    assert set() == {f"hornet.inference.{name}" for name in ("journal", "sorting", "fetch")} & modules
     unneeded = {
         "rich",
         "pydantic",
@@ -140,6 +142,8 @@ def test_cold_start_imports_only_what_it_needs(tiny_model, pictures):
         "ssl",
         "http",
         "platformdirs",
+        "pyarrow",
+        "pandas",
     }
     assert set() == unneeded & imported
 

@@ -147,6 +147,8 @@ def test_threshold(run, pictures):
         ["a.jpg", "--workers", "0"],
         ["a.jpg", "-o", "rows.xlsx"],
         ["a.jpg", "--resume"],
+        ["a.jpg", "--dry-run"],
+        ["a.jpg", "--sort-into", "sorted", "--sort-by", "magic"],
         ["a.jpg", "--resume", "-o", "-"],
         ["a.jpg", "--nonsense"],
     ],
@@ -416,3 +418,101 @@ def test_progress_is_for_terminals(run, pictures, monkeypatch):
     assert shown.endswith("\r\x1b[K1 present, 1 absent\n")
     assert "\x1b" not in run("pics")[2]
     assert "" == run("pics", "-o", "rows.csv", "-q")[2]
+
+
+def below(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in Path(folder).rglob("*.png"))
+
+
+def test_sort_into(run, pictures):
+    """Pictures are copied under their verdicts; sorting again finds them in place, and no scan meets them."""
+    first = run("pics", "--sort-into", "pics/sorted")
+    second = run("pics", "--sort-into", "pics/sorted")
+
+    assert (0, first[1]) == (first[0], second[1])
+    assert ["absent/sub/blue.png", "present/red.png"] == below("pics/sorted")
+    assert "sorted into pics/sorted: 2 copied\n" in first[2]
+    assert "sorted into pics/sorted: 0 copied, 2 already there\n" in second[2]
+
+
+def test_sort_by_move_with_failures(run, pictures):
+    """A picture without a verdict stays where it is, and is still a row and an exit code."""
+    (pictures / "pics/bad.png").write_bytes(b"damaged")
+    code, _, err = run("pics", "--sort-into", "sorted", "--sort-by", "move")
+
+    assert 3 == code
+    assert "sorted into sorted: 2 moved, 1 without a verdict" in err
+    assert (["bad.png"], ["absent/sub/blue.png", "present/red.png"]) == (below("pics"), below("sorted"))
+
+
+def test_dry_run(run, pictures):
+    """--dry-run says where pictures would go, and makes nothing."""
+    code, out, err = run("pics", "--sort-into", "sorted", "--sort-by", "move", "--dry-run")
+    places = Path("sorted/present/red.png"), Path("sorted/absent/sub/blue.png")
+
+    assert (0, 3) == (code, len(out.splitlines()))
+    assert (
+        f"move {Path('pics/red.png')} -> {places[0]}\nmove {Path('pics/sub/blue.png')} -> {places[1]}\n"
+        in err
+    )
+    assert "2 to move; none was touched" in err
+    assert not (pictures / "sorted").exists()
+
+
+def test_sorting_into_a_source(run, pictures):
+    """A folder isn't sorted into itself; nothing is made."""
+    before = sorted(pictures.rglob("*"))
+    for folder in ("pics", "./pics", "."):
+        code, out, err = run("pics", "--sort-into", folder, "--sort-by", "move")
+
+        assert (1, "") == (code, out)
+        assert f"pics lies in {folder}, which is sorted into" in err
+    assert before == sorted(pictures.rglob("*"))
+
+
+def test_sorting_goes_on(run, pictures, monkeypatch):
+    """Stopped between two pictures, the same command moves the rest; the output has the rows of both."""
+    from hornet.inference import sorting
+
+    transfer = sorting.transfer  # type: ignore[attr-defined]
+    moved: list[str] = []
+
+    def interrupted(source, target, how):
+        if moved:
+            raise KeyboardInterrupt
+        moved.append(source)
+        transfer(source, target, how)
+
+    options = ("pics", "--sort-into", "sorted", "--sort-by", "move", "--resume", "-o", "rows.csv")
+    with monkeypatch.context() as patch:
+        patch.setattr(sorting, "transfer", interrupted)
+        code, _, err = run(*options)
+    assert (130, True) == (code, "the same command goes on from there" in err)
+    assert (["sub/blue.png"], ["present/red.png"]) == (below("pics"), below("sorted"))
+    assert "--sort-by was move and is copy" in run(*options, "--sort-by", "copy")[2]
+    code, _, err = run(*options)
+
+    assert (0, True) == (code, "sorted into sorted: 2 moved" in err)
+    assert ([], ["absent/sub/blue.png", "present/red.png"]) == (below("pics"), below("sorted"))
+    assert HEADER + RED + BLUE == (pictures / "rows.csv").read_text(encoding="utf-8")
+    assert not (pictures / "rows.csv.journal").exists()
+
+
+def test_problems_of_sorting(run, pictures, monkeypatch):
+    """A picture that changes before it is sorted stays, is named on stderr, and makes the exit code 3."""
+    from hornet.inference.sorting import Sorter
+
+    sort = Sorter.sort
+
+    def change(self, journal, tell):
+        for path in pictures.joinpath("pics").rglob("*.png"):
+            path.write_bytes(b"changed")
+        return sort(self, journal, tell)
+
+    monkeypatch.setattr(Sorter, "sort", change)
+    code, _, err = run("pics", "--sort-into", "sorted", "--sort-by", "move")
+
+    assert 3 == code
+    assert f"hornet: {Path('pics/red.png')} isn't moved: changed since it was looked at\n" in err
+    assert "sorted into sorted: 0 moved, 2 left where they are\n" in err
+    assert [] == below("sorted")
