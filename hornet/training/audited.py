@@ -21,7 +21,6 @@ from hornet.training.runfolder import save_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from hornet.evaluation.audit import Audit
     from hornet.training.pictures import Pictures
@@ -31,9 +30,7 @@ if TYPE_CHECKING:
 MOST: Final = 10_000
 
 
-def audit_pictures(
-    pictures: Pictures, folder: RunFolder, *, data: Path | None, report: Callable[[str], None]
-) -> Audit:
+def audit_pictures(pictures: Pictures, folder: RunFolder, *, report: Callable[[str], None]) -> Audit:
     """Audit the pictures of a run from its cache, warn of what is found, and write ``audit.json``.
 
     Nothing is decoded and nothing is drawn at random, so that the run itself stays what it is.
@@ -41,7 +38,6 @@ def audit_pictures(
     Args:
         pictures: Readable, split, and cached.
         folder: Of the run; its ``unreadable.csv`` says what was left out.
-        data: What the user named, for the hint at the whole audit.
         report: Told what was found, a line each.
 
     Raises:
@@ -67,9 +63,10 @@ def audit_pictures(
         report(f"warning: {finding.name}: {finding.sentence()}")
     for note in result.notes:
         report(f"note: {note.sentence()}")
+    masks = "".join(f" --mask {','.join(f'{edge:g}' for edge in box)}" for box in pictures.decoder.rule.masks)
     report(
-        f"audit: {len(result.findings) or 'nothing'} found in a quick look; hornet data audit "
-        f"{'DATA' if data is None else data} looks closer, for shortcuts too"
+        f"audit: {len(result.findings) or 'nothing'} found in a quick look; hornet data audit {folder.manifest}{masks} "
+        "looks closer, for shortcuts too"
     )
     save_json(folder.audit, result.to_dict())
     return result

@@ -116,7 +116,7 @@ def _begin(
             else None
         )
         if pictures is not None:
-            audit_pictures(pictures, folder, data=config.data, report=session.report)
+            audit_pictures(pictures, folder, report=session.report)
         return _train(session, network, point, share(world, pictures, config, folder), None)
 
 

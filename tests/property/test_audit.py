@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hornet.dataset import load_dataset
 from hornet.dataset.drawings import write_dataset
 from hornet.dataset.store import PictureStore
-from hornet.evaluation.audit import audit
+from hornet.evaluation.audit import PARTS, audit
 from hornet.evaluation.audit.copies import connected
 
 _COUNT = 15
@@ -43,10 +43,11 @@ def spoiled(tmp_path_factory):
 def test_order_of_rows_changes_nothing(spoiled, order):
     """Findings, facts, examples and their order depend on the pictures alone."""
     dataset, store = spoiled
-    result = audit(dataset, store=store)
+    quick = [part for part in PARTS if part.quick]
+    result = audit(dataset, parts=quick, store=store)
 
     assert {"unreadable", "duplicate", "label-conflict", "leakage"} <= {f.name for f in result.findings}
-    assert result.to_dict() == audit(dataset.select(order), store=store).to_dict()
+    assert result.to_dict() == audit(dataset.select(order), parts=quick, store=store).to_dict()
 
 
 @given(pairs=st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12))))

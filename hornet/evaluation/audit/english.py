@@ -77,10 +77,15 @@ def _pair(facts: Facts, told: Callable[[Facts], str]) -> str:
 
 def _unreadable(facts: Facts) -> str:
     paths = [each["path"] for each in facts["examples"]]
+    gone = set(facts["reasons"]) == {"missing"}
+    advice = (
+        "bring them back, or take their lines out of the manifest"
+        if gone
+        else "mend or remove them, or train with --skip-unreadable"
+    )
     return (
         f"{count(facts['pictures'], 'picture')} of {facts['of']} can't be read ({few(paths, facts['pictures'])}; "
-        f"the first: {facts['examples'][0]['error']}). Training stops at them: mend or remove them, or train "
-        "with --skip-unreadable."
+        f"the first: {facts['examples'][0]['error']}). Training stops at them: {advice}."
     )
 
 

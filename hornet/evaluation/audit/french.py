@@ -79,10 +79,16 @@ def _pair(facts: Facts, told: Callable[[Facts], str]) -> str:
 
 def _unreadable(facts: Facts) -> str:
     paths = [each["path"] for each in facts["examples"]]
+    gone = set(facts["reasons"]) == {"missing"}
+    advice = (
+        "remettez-les en place, ou retirez leurs lignes du manifeste"
+        if gone
+        else "réparez ou retirez, ou entraînez avec --skip-unreadable"
+    )
     return (
         f"{count(facts['pictures'], 'image')} sur {facts['of']} : illisible à l'ouverture "
         f"({few(paths, facts['pictures'])} ; pour la première : {facts['examples'][0]['error']}). L'apprentissage s'y "
-        "arrête : réparez ou retirez, ou entraînez avec --skip-unreadable."
+        f"arrête : {advice}."
     )
 
 

@@ -72,6 +72,7 @@ def test_json_has_the_findings(manifest, tmp_path):
     assert ["findings", "probes"] == list(document)[:2]
     assert ["unreadable", "duplicate", "leakage"] == [each["name"] for each in document["findings"]]
     assert beside.stdout.startswith("unreadable: 1 picture of 14 can't be read (gone.jpg;")
+    assert "take their lines out of the manifest" in beside.stdout
     assert {"train": 12, "test": 2} == document["splits"]
 
 

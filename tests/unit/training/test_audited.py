@@ -32,10 +32,10 @@ def begun(tmp_path):
     def begin(dataset, cache="none"):
         folder = RunFolder(tmp_path / "run")
         folder.claim()
-        config = TrainConfig(data=dataset.root, size=(32, 48), cache=str(cache), threads=1)
+        config = TrainConfig(data=dataset.root, size=(32, 48), masks=((0, 0, 0.25, 0.1),), cache=str(cache))
         pictures = prepare(dataset, config, folder, report=lambda _: None, live=lambda _: None)
         lines: list[str] = []
-        result = audit_pictures(pictures, folder, data=dataset.root, report=lines.append)
+        result = audit_pictures(pictures, folder, report=lines.append)
         return result, lines, folder
 
     return begin
@@ -62,7 +62,7 @@ def test_findings_are_warnings_and_a_file(drawn, begun):
     assert ["warning: duplicate", "warning: label-conflict", "warning: leakage"] == [
         ": ".join(line.split(": ")[:2]) for line in lines[:3]
     ]
-    assert f"hornet data audit {drawn}" in lines[-1]
+    assert f"hornet data audit {folder.manifest} --mask 0,0,0.25,0.1 looks closer" in lines[-1]
 
 
 def test_clean_pictures_give_one_line(tmp_path, begun):

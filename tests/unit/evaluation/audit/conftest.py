@@ -37,7 +37,7 @@ def change():
 
 @pytest.fixture
 def finding():
-    """Return a function that audits a folder or data set and returns the finding of a name, or None."""
+    """Return a function that asks all but the probes about a folder or data set: the finding of a name, or None."""
     # The probes take seconds and are asked in tests of their own.
     parts = [part for part in PARTS if part.name not in {"shortcuts", "text"}]
 

@@ -6,7 +6,7 @@ from PIL import Image, ImageFilter
 
 from hornet.dataset import load_dataset
 from hornet.dataset.drawings import draw
-from hornet.evaluation.audit import audit
+from hornet.evaluation.audit import PARTS, audit
 from hornet.evaluation.audit.quality import blur_effect
 
 
@@ -22,7 +22,8 @@ def drawn(tmp_path_factory):
 
 
 def _notes(folder):
-    return {note.kind: note for note in audit(load_dataset(folder)).notes}
+    parts = [part for part in PARTS if part.name == "quality"]
+    return {note.kind: note for note in audit(load_dataset(folder), parts=parts).notes}
 
 
 def test_ordinary_drawings_are_not_noted(folder):
