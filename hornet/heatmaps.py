@@ -30,6 +30,9 @@ LONGEST: Final = 1024
 #: Smaller pictures are enlarged to this, px, so that map and caption can be read.
 SHORTEST: Final = 320
 
+#: Longest side of a layer, px: enough for seven places a side, and soon sent.
+LAYER_LONGEST: Final = 256
+
 _FLOOR: Final = 2.0  # logits
 _FOR: Final = (214, 32, 32)
 _AGAINST: Final = (32, 84, 214)
@@ -86,6 +89,30 @@ def lay_over(
     values = spread(heatmap, (picture.height, picture.width), rule)
     scale = max(_FLOOR, float(np.abs(values).max()))
     return _tinted(picture, values / scale), scale
+
+
+def layer(data: bytes, heatmap: NDArray[np.float32], rule: PixelRule) -> Image.Image:
+    """Return what :func:`draw` lays over a picture, alone, for those who show the picture themselves.
+
+    Args:
+        data: The encoded picture; gives the shape.
+        heatmap: (h, w) float32, over the whole input of the network.
+        rule: The contract's; says which part of the input the picture is.
+
+    Returns:
+        RGBA, at most :data:`LAYER_LONGEST` px long, in the shape of the upright picture. Red and blue as in the
+        drawing; opacity is the strength, 255 at full colour.
+
+    Raises:
+        ImageError: If the picture can't be decoded.
+    """
+    width, height = decode(data, rule=PixelRule((LAYER_LONGEST, LAYER_LONGEST), "pad", draft_margin=1.0)).size
+    shrink = max(1.0, max(width, height) / LAYER_LONGEST)
+    values = spread(heatmap, (max(1, round(height / shrink)), max(1, round(width / shrink))), rule)
+    strength = values / max(_FLOOR, float(np.abs(values).max()))
+    colour = np.where(values[..., None] > 0, np.asarray(_FOR, np.uint8), np.asarray(_AGAINST, np.uint8))
+    opacity = np.clip(255 * np.abs(strength) + 0.5, 0, 255).astype(np.uint8)
+    return Image.fromarray(np.dstack([colour, opacity]), mode="RGBA")
 
 
 def spread(heatmap: NDArray[np.float32], size: tuple[int, int], rule: PixelRule) -> NDArray[np.float32]:

@@ -80,7 +80,7 @@ def create_app(settings: ServeSettings) -> FastAPI:
             **problems(401),
         },
     )(_metrics)
-    app.include_router(page_router(app.openapi))
+    app.include_router(page_router(app.openapi, settings))
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_middleware(Guard, state=state, open_paths=OPEN_PATHS | _HEALTH)

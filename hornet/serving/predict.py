@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query, Request, Response
 from hornet.classifier import Failure, Prediction
 from hornet.decision import decide
 from hornet.errors import ImageTooLarge
-from hornet.heatmaps import draw
+from hornet.heatmaps import draw, layer
 from hornet.images import Limits, pixels
 from hornet.serving.bodies import Part, check_headers, read_parts, read_raw, total_bytes
 from hornet.serving.engine import Job, Row
@@ -23,13 +23,14 @@ from hornet.serving.wire import NoGoodPicture, Predictions, problems
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from PIL import Image
 
     from hornet.serving.bodies import Account
     from hornet.serving.champion import Model
 
 router = APIRouter(tags=["predict"])
 
-Heatmap = Literal["none", "png", "grid"]
+Heatmap = Literal["none", "png", "layer", "grid"]
 
 _PICTURE: Final = {"type": "string", "format": "binary"}
 _BODY: Final[dict[str, Any]] = {
@@ -65,7 +66,11 @@ _BODY: Final[dict[str, Any]] = {
 async def predict(
     request: Request,
     heatmap: Annotated[
-        Heatmap, Query(description="Where it looked: none, a PNG, or a grid of logits.")
+        Heatmap,
+        Query(
+            description="Where it looked: none, a PNG with the picture, a transparent PNG to lay over the picture "
+            "upright, or a grid of logits."
+        ),
     ] = "none",
     threshold: Annotated[
         float | None,
@@ -117,7 +122,7 @@ def _job(part: Part, model: Model, limits: Limits, heatmap: Heatmap, threshold: 
         model,
         prepare=functools.partial(_pixels, part.data, model, limits),
         finish=functools.partial(_result, part.data, model, heatmap, threshold),
-        draws=heatmap == "png",
+        draws=heatmap in {"png", "layer"},
     )
 
 
@@ -143,15 +148,20 @@ def _result(
     }
     if heatmap == "grid":
         result["heatmap"] = [[round(value, 6) for value in line] for line in row.heatmap.tolist()]
+    elif heatmap == "layer":
+        result["heatmap"] = _png(layer(data or b"", row.heatmap, contract.pixel_rule))
     elif heatmap == "png":
         logits = (float(row.logits[0]), float(row.logits[1]))
-        drawing = draw(
-            data or b"", Prediction("", label, row.probability, logits, row.heatmap), contract.pixel_rule
-        )
-        file = io.BytesIO()
-        drawing.save(file, "PNG", compress_level=3)
-        result["heatmap"] = base64.b64encode(file.getvalue()).decode("ascii")
+        answer = Prediction("", label, row.probability, logits, row.heatmap)
+        result["heatmap"] = _png(draw(data or b"", answer, contract.pixel_rule))
     return result
+
+
+def _png(drawing: Image.Image) -> str:
+    """Return a drawing as a PNG, base64."""
+    file = io.BytesIO()
+    drawing.save(file, "PNG", compress_level=3)
+    return base64.b64encode(file.getvalue()).decode("ascii")
 
 
 def _named(part: Part, answer: dict[str, Any] | Failure) -> dict[str, Any]:

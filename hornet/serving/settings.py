@@ -50,6 +50,8 @@ class ServeSettings:
         (), "Addresses or networks of proxies whose X-Forwarded-For is believed; none: nobody's."
     )
 
+    report_url: str | None = _setting(None, "Where the page sends people who report a hornet; None: nowhere.")
+
     max_body_bytes: int = _setting(64 * _MIB, "Largest request body, bytes.", least=1)
     max_json_bytes: int = _setting(8 * _MIB, "Largest JSON part of a tensor request, bytes.", least=1)
     max_picture_bytes: int = _setting(32 * _MIB, "Largest encoded picture, bytes.", least=1)
@@ -93,6 +95,10 @@ class ServeSettings:
             raise ConfigError(
                 f"{variable('max_pictures')} ({self.max_pictures}) is larger than {variable('queue')} "
                 f"({self.queue}): such a request would never be accepted"
+            )
+        if self.report_url is not None and not self.report_url.startswith(("https://", "http://", "mailto:")):
+            raise ConfigError(
+                f"{variable('report_url')}: {self.report_url!r} is no address such as https://example.org/report"
             )
         for origin in self.cors_origins:
             if origin != "*" and "://" not in origin:

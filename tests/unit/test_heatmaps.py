@@ -8,7 +8,7 @@ from PIL import Image
 
 from hornet.classifier import Prediction
 from hornet.errors import ImageUnreadable
-from hornet.heatmaps import LONGEST, SHORTEST, draw, spread
+from hornet.heatmaps import LAYER_LONGEST, LONGEST, SHORTEST, draw, layer, spread
 from hornet.images import PixelRule
 
 STRETCH = PixelRule((32, 32))
@@ -110,6 +110,20 @@ def test_caption(encoded, mapped):
     captions = [np.asarray(drawing)[400:].tobytes() for drawing in (present, absent, other)]
     assert 3 == len(set(captions))
     assert np.asarray(present)[400:].max() > 200
+
+
+def test_layer(encoded):
+    """A layer alone has the shape of the upright picture, red for and blue against, opaque as the place is strong."""
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    map_ = np.array([[5, 0], [0, -5]], np.float32)
+    alone = layer(encoded(GREY, (600, 300), exif=turned), map_, STRETCH)
+    pixels = np.asarray(alone)
+
+    assert ("RGBA", (LAYER_LONGEST // 2, LAYER_LONGEST)) == (alone.mode, alone.size)
+    assert [214, 32, 32, 255] == pixels[0, 0].tolist()
+    assert [32, 84, 214, 255] == pixels[-1, -1].tolist()
+    assert 0 == pixels[0, -1, 3] == pixels[-1, 0, 3]
 
 
 def test_bad_picture(mapped):

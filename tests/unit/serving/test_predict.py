@@ -83,6 +83,18 @@ def test_heatmap_grid(client, session_model):
     assert expected.tolist() == result["heatmap"]
 
 
+def test_heatmap_layer(client):
+    """heatmap=layer gives a transparent PNG in the shape of the upright picture."""
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    file = io.BytesIO()
+    Image.new("RGB", (800, 400), (255, 0, 0)).save(file, "JPEG", exif=turned)
+    (result,) = post(client, ("r.jpg", file.getvalue()), heatmap="layer").json()["results"]
+    image = Image.open(io.BytesIO(base64.b64decode(result["heatmap"])))
+
+    assert ("RGBA", (128, 256)) == (image.mode, image.size)
+
+
 def test_heatmap_png(client):
     """heatmap=png gives a PNG with the picture's width or more, above a caption."""
     (result,) = post(client, ("r.png", picture((255, 0, 0), (400, 300))), heatmap="png").json()["results"]

@@ -58,6 +58,7 @@ def test_lists_are_divided_by_commas():
         ("HORNET_API_KEYS", "tooquick"),
         ("HORNET_API_KEYS", "é" * 20),
         ("HORNET_CORS_ORIGINS", "example.org"),
+        ("HORNET_REPORT_URL", "javascript:alert(1)"),
     ],
 )
 def test_nonsense_is_refused_by_name(name, text):
