@@ -187,10 +187,15 @@ async function take(given) {
   }
 }
 
+let entries = []; // of the history
 let shown = []; // addresses of the small copies
 
 async function showHistory() {
-  const entries = await seen();
+  entries = await seen();
+  drawHistory();
+}
+
+function drawHistory() {
   shown.forEach((url) => URL.revokeObjectURL(url));
   shown = [];
   const time = new Intl.DateTimeFormat(language(), { dateStyle: "medium", timeStyle: "short" });
@@ -234,7 +239,7 @@ function speakAnew(wanted) {
   at("privacy").className = settings.collect ? "notice" : "quiet";
   items.forEach(draw);
   tally();
-  void showHistory();
+  drawHistory();
 }
 
 for (const id of ["files", "camera"]) {
@@ -287,3 +292,4 @@ for (const button of document.querySelectorAll("[data-language]")) {
   });
 }
 speakAnew(preferred());
+void showHistory();
