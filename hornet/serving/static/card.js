@@ -91,7 +91,7 @@ function asks(item, actions) {
   if (item.collected?.token) {
     box.append(element("button", { type: "button", class: "uncollect", onclick: () => actions.uncollect(item) }, say("uncollect")));
   } else if (!item.collected?.closed) {
-    const choices = item.label === "unsure" ? [["isThere", "present"], ["isnt", "absent"]]
+    const choices = item.label === "unsure" ? [["isThere", "present"], ["noneThere", "absent"]]
       : [["yes", item.label], ["no", item.label === "present" ? "absent" : "present"]];
     const id = `ask-${item.number}`;
     box.append(

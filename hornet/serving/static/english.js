@@ -60,7 +60,7 @@ export const english = {
   yes: "Yes",
   no: "No",
   isThere: "There is a hornet",
-  isnt: "There is none",
+  noneThere: "There is none",
   collectNotice: ({ days }) =>
     "This server learns, if you let it: when you answer “Was this right?”, it keeps the picture and your answer, " +
     "without place, time and camera, to train the program. " +

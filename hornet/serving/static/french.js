@@ -60,7 +60,7 @@ export const french = {
   yes: "Oui",
   no: "Non",
   isThere: "Il y a un frelon",
-  isnt: "Il n’y en a pas",
+  noneThere: "Il n’y en a pas",
   collectNotice: ({ days }) =>
     "Ce serveur apprend, si vous le voulez bien\u00a0: quand vous répondez à «\u00a0Était-ce juste\u202f?\u00a0», il conserve la photo et " +
     "votre réponse, sans lieu, date ni appareil, pour entraîner le programme. " +
