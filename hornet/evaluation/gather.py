@@ -47,6 +47,7 @@ def facts_of_evaluation(
     commands: Sequence[str] = (),
     with_pictures: bool = True,
     corruptions: Mapping[str, Any] | None = None,
+    relation: str | None = None,
 ) -> Facts:
     """Put together what is known of a model file that was asked about some pictures.
 
@@ -58,6 +59,7 @@ def facts_of_evaluation(
         commands: How to repeat it.
         with_pictures: Whether small copies of pictures are part of the report.
         corruptions: What corrupted pictures did to the figures, if that was measured.
+        relation: How the pictures relate to those learned from; None: find out from file and pictures.
     """
     contract = classifier.contract
     answers = answers_of(evaluation)
@@ -69,7 +71,7 @@ def facts_of_evaluation(
         title=title,
         headline=evaluation.split,
         qualities={evaluation.split: evaluation.overall.to_dict(), **_promised(contract)},
-        relation=_relation(contract, evaluation, dataset),
+        relation=_relation(contract, evaluation, dataset) if relation is None else relation,
         answers=answers,
         by_source={name: quality.to_dict() for name, quality in evaluation.by_source.items()},
         by_species={name: one.to_dict() for name, one in evaluation.by_species.items()},

@@ -115,25 +115,24 @@ def gather_facts(
         run.dataset,
         title=said("title.run", name=run.folder.path.absolute().name),
         with_pictures=with_pictures,
+        relation=relation_of(run.dataset.subset(TRAIN).records, answered.records) if has_test else CHOSEN,
     )
     qualities: dict[str, Any] = {answered.split: answered.overall.to_dict()}
     qualities[VALIDATION] = shown.contract.quality[VALIDATION]
     if has_test and (other := files["float32"].contract.quality.get(TEST)):
         qualities["test, float32"] = other["overall"]
-    learned = run.dataset.subset(TRAIN).records
     lab = _lab_documents(run.folder.path)
     audit = next(iter(lab["audit"]), None)
     return replace(
         facts,
         audit=None if audit is None else audit_facts(audit, run.dataset.records, with_pictures=with_pictures),
         qualities=qualities,
-        relation=relation_of(learned, answered.records) if has_test else CHOSEN,
         settings=portable_settings(run.config),
         precisions={name: _file(each, milliseconds.get(name)) for name, each in files.items()},
         commands=(
-            "hornet train DATA --config config.toml --out RUN",
-            "hornet export RUN",
-            "hornet report RUN",
+            "hornet train RUN/manifest.csv --config RUN/config.toml --out AGAIN",
+            "hornet export AGAIN",
+            "hornet report AGAIN",
         ),
         warnings=() if has_test else (said("warning.no_test"),),
         epochs=read_epochs(run.folder.metrics),

@@ -130,6 +130,7 @@ def export_run(
             f"validation AUC {each.agreement.auc:.4f}, probabilities differ from torch's by {each.agreement.mean:.2g} "
             f"in the mean and {each.agreement.largest:.2g} at most"
         )
+    reporter(f"report: {report}")
     return result
 
 

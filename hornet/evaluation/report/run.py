@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from hornet.evaluation.facts import Facts
     from hornet.evaluation.words import Words
 
+_FAILURES: Final = 100  # shown
 _TICKS: Final = 5
 _CORRUPTED: Final = ("roc_auc", "f1", "false_alarms")
 
@@ -152,12 +153,13 @@ def failures(facts: Facts) -> str:
     """Return the pictures that could not be read."""
     if not facts.failures:
         return ""
-    rows = [[failure["path"], failure["error"]] for failure in facts.failures]
+    rows = [[failure["path"], failure["error"]] for failure in facts.failures[:_FAILURES]]
+    more = len(facts.failures) - len(rows)
 
     def render(words: Words) -> str:
-        return table(
-            words("failures.caption"), [words("failures.picture"), words("failures.error")], rows, kind="left"
-        )
+        head = [words("failures.picture"), words("failures.error")]
+        text = table(words("failures.caption"), head, rows, kind="left")
+        return text + (paragraph(words("failures.more", n=words.count(more))) if more else "")
 
     return both(render)
 
@@ -191,6 +193,8 @@ def repeat(facts: Facts) -> str:
     def render(words: Words) -> str:
         commands = "\n".join(facts.commands)
         parts = []
+        if facts.data and facts.epochs:
+            parts.append(paragraph(words("repeat.splits")))
         if commands:
             parts.append(
                 f'<pre tabindex="0" role="group" aria-label="{escape(words("repeat.commands"))}">{escape(commands)}</pre>'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Final
@@ -70,26 +71,31 @@ def slices(facts: Facts) -> str:
     if answers is None:
         return _known_sources(facts)
     threshold = facts.qualities[facts.headline]["threshold"]
-    found = {name: slice_by(answers, column, threshold) for name, column in COLUMNS.items()}
-    found = {name: parts for name, parts in found.items() if len(parts) > 1}
+    counts = {name: len({column(record) for record in answers.records}) for name, column in COLUMNS.items()}
+    found = {
+        name: (slice_by(answers, COLUMNS[name], threshold), count)
+        for name, count in counts.items()
+        if count > 1
+    }
     if not found:
         return ""
 
     def render(words: Words) -> str:
         return paragraph(words("slices.how"), "quiet") + "".join(
-            _part(words, name, parts) for name, parts in found.items()
+            _part(words, name, *parts) for name, parts in found.items()
         )
 
     return both(render)
 
 
 def slice_by(answers: Answers, column: Callable[[Record], str], threshold: float) -> list[Slice]:
-    """Measure the pictures that agree in a column; sorted by its value."""
+    """Measure the pictures that agree in a column, for the values that most pictures have; sorted by value."""
     names = [column(record) for record in answers.records]
+    most = {name for name, _ in Counter(names).most_common(_MOST)}
     groups = np.array(answers.groups, dtype=object)
     called = answers.probabilities >= threshold
     result = []
-    for name in sorted(set(names)):
+    for name in sorted(most):
         inside = np.array([other == name for other in names])
         labels, scores, own = answers.labels[inside], answers.probabilities[inside], groups[inside].tolist()
         result.append(
@@ -116,18 +122,16 @@ def _area(labels: np.ndarray, scores: np.ndarray) -> Estimate:
     return Estimate(value, *newcombe_auc(value, present, len(labels) - present), "newcombe")
 
 
-def _part(words: Words, column: str, parts: list[Slice]) -> str:
+def _part(words: Words, column: str, parts: list[Slice], everything: int) -> str:
     """Return a column's table, folded away where it is long by nature."""
-    html = _table(words, column, parts)
+    html = _table(words, column, parts, everything)
     if column not in _FOLDED:
         return html
-    title = words("slice.folded", column=words(f"slice.{column}"), n=words.count(len(parts)))
+    title = words("slice.folded", column=words(f"slice.{column}"), n=words.count(everything))
     return f"<details><summary>{escape(title)}</summary>{html}</details>"
 
 
-def _table(words: Words, column: str, parts: list[Slice]) -> str:
-    kept = sorted(parts, key=lambda part: -part.n)[:_MOST]
-    shown = [part for part in parts if part in kept]
+def _table(words: Words, column: str, parts: list[Slice], everything: int) -> str:
     rows = [
         [
             part.name or words("slice.none"),
@@ -138,16 +142,16 @@ def _table(words: Words, column: str, parts: list[Slice]) -> str:
             words.share(part.alarms),
             words.estimate(part.auc, brief=True),
         ]
-        for part in shown
+        for part in parts
     ]
     head = [
         words(f"slice.{name}")
         for name in (column, "pictures", "present", "groups", "recall", "alarms", "auc")
     ]
     text = table(words("slice.caption", column=words(f"slice.{column}")), head, rows)
-    if len(parts) > len(shown):
+    if everything > len(parts):
         text += paragraph(
-            words("slice.more", shown=words.count(len(shown)), all=words.count(len(parts))), "quiet"
+            words("slice.more", shown=words.count(len(parts)), all=words.count(everything)), "quiet"
         )
     return text
 

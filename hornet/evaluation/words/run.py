@@ -97,6 +97,7 @@ RUN: Final[dict[str, tuple[str, str]]] = {
     "data.groups": ("groups", "groupes"),
     "section.failures": ("Pictures that could not be read", "Images illisibles"),
     "failures.caption": ("They are in none of the figures", "Elles ne sont dans aucune des mesures"),
+    "failures.more": ("And more: {n}.", "Et d'autres encore : {n}."),
     "failures.picture": ("picture", "image"),
     "failures.error": ("error", "erreur"),
     "section.limits": ("What it can't do", "Ce qu'il ne sait pas faire"),
@@ -123,6 +124,13 @@ RUN: Final[dict[str, tuple[str, str]]] = {
     ),
     "section.repeat": ("How to repeat this", "Comment refaire tout cela"),
     "repeat.commands": ("Commands", "Commandes"),
+    "repeat.splits": (
+        "RUN is this run's folder. Its `manifest.csv` holds the split of every picture, its `config.toml` every setting and the seed.",
+        (
+            "RUN est le dossier de cet entraînement. Son `manifest.csv` contient la partie de chaque image, son `config.toml` tous les "
+            "réglages et la graine."
+        ),
+    ),
     "repeat.what": ("what", "quoi"),
     "repeat.made": ("What made it", "Ce qui l'a produit"),
     "repeat.fingerprint": ("fingerprint of the pictures (SHA-256)", "empreinte des images (SHA-256)"),

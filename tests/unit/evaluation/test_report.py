@@ -320,3 +320,20 @@ def test_data_rows():
     )
 
     assert expected == data_rows(Dataset(records, Path()))
+
+
+def test_many_slices_and_failures_are_cut(facts):
+    """Of many cameras those with the most pictures are shown, of many failures the first, and both say so."""
+    labels = np.array([0, 1] * 40)
+    records = tuple(
+        Record(f"{i}", Path("x"), int(label), camera="busy" if i < 10 else f"camera{i}")
+        for i, label in enumerate(labels)
+    )
+    failures = [{"path": f"broken{i}.jpg", "error": "unreadable"} for i in range(103)]
+    text = render_report(replace(facts, answers=Answers(records, labels, labels * 0.5), failures=failures))
+
+    assert '<th scope="row">busy</th><td>10</td>' in text
+    assert "Only the 24 with the most pictures are shown, of 71." in text
+    assert "broken99.jpg" in text
+    assert "broken100.jpg" not in text
+    assert "And more: 3." in text
