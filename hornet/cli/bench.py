@@ -20,8 +20,11 @@ def overfit(settings: TrainConfig, progress: Progress) -> None:
     """Learn one batch by heart, or say what is broken."""
     from hornet.dataset import load_dataset
     from hornet.training.bench import overfit_batch
+    from hornet.training.masking import with_text_masked
 
-    result = overfit_batch(settings, load_dataset(settings.data), report=progress.report, live=progress.live)
+    dataset = load_dataset(settings.data)
+    settings = with_text_masked(settings, dataset, report=progress.report, live=progress.live)
+    result = overfit_batch(settings, dataset, report=progress.report, live=progress.live)
     progress.clear()
     typer.echo(
         f"learned {result.pictures} pictures by heart in {result.steps} steps: loss {result.first:.3f} to "
@@ -33,10 +36,13 @@ def find_rate(settings: TrainConfig, out: Path, progress: Progress) -> None:
     """Write the range test's curve into ``out`` and print the suggestion."""
     from hornet.dataset import load_dataset
     from hornet.evaluation.plots import plot_range_test
+    from hornet.training.masking import with_text_masked
     from hornet.training.ranges import lr_find
 
     make_folder(out)
-    result = lr_find(settings, load_dataset(settings.data), report=progress.report, live=progress.live)
+    dataset = load_dataset(settings.data)
+    settings = with_text_masked(settings, dataset, report=progress.report, live=progress.live)
+    result = lr_find(settings, dataset, report=progress.report, live=progress.live)
     progress.clear()
     rows = zip(result.rates, result.losses, result.smoothed, strict=True)
     write_table(
@@ -56,11 +62,15 @@ def run_fast(settings: TrainConfig, out: Path | None, progress: Progress, *, exp
     from hornet.dataset import load_dataset
     from hornet.training.bench import fast_dev
     from hornet.training.export import export_run
+    from hornet.training.masking import with_text_masked
     from hornet.training.run import train_run
 
     with TemporaryDirectory(prefix="hornet-fast-", ignore_cleanup_errors=True) as scratch:
         folder = out or Path(scratch) / "run"
-        settings, dataset = fast_dev(settings, load_dataset(settings.data))
+        dataset = load_dataset(settings.data)
+        # In all pictures: the few that are left are too few to tell.
+        settings = with_text_masked(settings, dataset, report=progress.report, live=progress.live)
+        settings, dataset = fast_dev(settings, dataset)
         progress.report(
             f"fast-dev: {len(dataset)} pictures, an epoch of each phase: its figures mean nothing"
         )

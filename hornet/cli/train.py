@@ -15,6 +15,8 @@ from hornet.cli.progress import Progress
 if TYPE_CHECKING:
     from hornet.training.config import TrainConfig
 
+_AUTO = "auto"
+
 
 def train(  # noqa: PLR0917 - one parameter a flag
     context: typer.Context,
@@ -56,7 +58,9 @@ def train(  # noqa: PLR0917 - one parameter a flag
     mask: Annotated[
         list[str] | None,
         typer.Option(
-            "--mask", metavar="X0,Y0,X1,Y1", help="Fill this part (fractions) of every picture; repeatable."
+            "--mask",
+            metavar="X0,Y0,X1,Y1|auto",
+            help="Fill this part (fractions) of every picture; auto: wherever text is burnt in; repeatable.",
         ),
     ] = None,
     pooling: Annotated[
@@ -215,7 +219,8 @@ def _settings(context: typer.Context, file: Path | None) -> TrainConfig:
     if (size := context.params["size"]) is not None:
         given["size"] = parse_size(size)
     if mask := context.params["mask"]:
-        given["masks"] = tuple(parse_mask(text) for text in mask)
+        given["masks"] = tuple(parse_mask(text) for text in mask if text != _AUTO)
+        given["mask_text"] = _AUTO in mask
     settings = build_config(given, file)
     # Absolute, so that the saved configuration is good from any folder.
     paths = {name: getattr(settings, name) for name in ("data", "split_file")}

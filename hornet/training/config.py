@@ -49,6 +49,8 @@ class TrainConfig(BaseModel):
     """``stretch`` ignores the aspect ratio, ``pad`` keeps it and fills the rest."""
     masks: tuple[Box, ...] = ()
     """Rectangles x0, y0, x1, y1 (fractions) that are filled in every picture."""
+    mask_text: bool = False
+    """Look for burnt-in text before the run begins, and add it to ``masks``; the run's saved settings have those."""
     pooling: str = "mean"
     """How the logits of all places become the picture's: mean, max, lse:R or top:K."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
@@ -19,6 +19,7 @@ from hornet.training.distributed import open_world
 from hornet.training.hardware import choose_hardware
 from hornet.training.loop import Loop
 from hornet.training.losses import build_loss
+from hornet.training.masking import with_text_masked
 from hornet.training.network import HornetNet
 from hornet.training.pictures import prepare, prepare_again, share
 from hornet.training.runfolder import RunFolder, save_weights
@@ -99,6 +100,11 @@ def _begin(
     session = _open(config, folder, world, tell)
     if world.writes:
         folder.claim()
+    if config.mask_text:
+        masked = with_text_masked(config, dataset, report=tell[0], live=tell[1]) if world.writes else None
+        config = world.broadcast(masked) or config
+        session = replace(session, config=config)
+    if world.writes:
         save_config(config, folder.config)
     with computing(session):
         torch.manual_seed(config.seed)

@@ -12,7 +12,7 @@ from hornet.dataset.drawings import write_dataset
 from hornet.errors import ConfigError
 from hornet.training.config import TrainConfig, load_config
 
-_OTHER_NAMES = {"masks": "mask"}
+_OTHER_NAMES = {"masks": "mask", "mask_text": "mask"}
 
 
 def _run(*arguments):
@@ -36,13 +36,14 @@ def test_flags_win_over_the_file_and_reach_the_saved_configuration(tmp_path):
     # The weights aren't there, so the run ends right after it has saved its configuration.
     result = _run(
         tmp_path / "data", "--out", tmp_path / "run", "--config", file, "--seed", 5, "--size", "64x96",
-        "--mask", "0,0,0.3,0.1", "--mask", "0.7,0,1,0.1", "--optimizer", "momentum",
+        "--mask", "0,0,0.3,0.1", "--mask", "0.7,0,1,0.1", "--mask", "auto", "--optimizer", "momentum",
     )  # fmt: skip
     config = load_config(tmp_path / "run" / "config.toml")
 
     assert isinstance(result.exception, ConfigError)
     assert (7, 5, (64, 96), "momentum") == (config.batch, config.seed, config.size, config.optimizer)
     assert ((0, 0, 0.3, 0.1), (0.7, 0, 1, 0.1)) == config.masks
+    assert "--mask auto: no burnt-in text" in result.output
     assert (tmp_path / "data").absolute() == config.data
 
 
