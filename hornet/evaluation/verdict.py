@@ -82,7 +82,7 @@ def judge(facts: Facts, words: Words) -> Verdict:
         daily = alarms_a_day(facts.answers, quality["threshold"])
         parts = [part for part in (_finds(rates, words), _cries(rates, daily, words)) if part]
         told = parts[0] if len(parts) == 1 else words("verdict.and", first=parts[0], second=parts[1])
-        sentence = words("verdict.sentence", opening=opening, parts=told)
+        sentence = " ".join([words("verdict.sentence", opening=opening, parts=told), *_weak(facts, words)])
     return Verdict(_doubt(facts, words), sentence, _details(facts, words))
 
 
@@ -202,12 +202,26 @@ def _doubt(facts: Facts, words: Words) -> str:
         for found in facts.audit.findings
         if found.name in UNDERMINING and found.share > _NEGLIGIBLE
     ]
-    return words("verdict.doubt", kinds="; ".join(kinds)) if kinds else ""
+    return (
+        words("verdict.doubt", kinds=", ".join(f"{kind[:1].lower()}{kind[1:]}" for kind in kinds))
+        if kinds
+        else ""
+    )
 
 
 def finding_title(name: str, words: Words) -> str:
     """Return what a finding is called in a heading."""
     return words(f"audit.{name}") if words.knows(f"audit.{name}") else name
+
+
+def _weak(facts: Facts, words: Words) -> list[str]:
+    """Name the sources on which the ranking may be chance, if the whole hides them."""
+    weak = [
+        name
+        for name, one in facts.by_source.items()
+        if one["n"] >= _FEW and is_chance(one["metrics"]["roc_auc"])
+    ]
+    return [words("verdict.weak", names=", ".join(weak))] if weak and len(facts.by_source) > 1 else []
 
 
 def _details(facts: Facts, words: Words) -> str:
@@ -228,13 +242,6 @@ def _details(facts: Facts, words: Words) -> str:
     ]
     if relation(facts) == UNKNOWN:
         parts.append(words("verdict.unknown"))
-    weak = [
-        name
-        for name, one in facts.by_source.items()
-        if one["n"] >= _FEW and is_chance(one["metrics"]["roc_auc"])
-    ]
-    if weak and len(facts.by_source) > 1 and not is_chance(area):
-        parts.append(words("verdict.weak", names=", ".join(weak)))
     daily = alarms_a_day(facts.answers, quality["threshold"])
     if daily is not None and not is_chance(area):
         parts.append(words("verdict.day", empty=words.short(daily.empty), days=words.count(daily.days)))

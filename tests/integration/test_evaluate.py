@@ -257,7 +257,7 @@ def test_report_of_any_model_on_any_pictures(hornet, model, data, tmp_path):
     assert 0 == code
     assert f"report {report}" in err
     assert "On these pictures, it finds" in text
-    assert "Don&#x27;t believe these figures yet. The audit found: Leakage" in text
+    assert "Don&#x27;t believe these figures yet. The audit found: leakage" in text
     assert f"hornet evaluate {data}" in text
     # Each with its heatmap beside it, but the audit's example.
     assert 1 == text.count('<img src="data:image/jpeg;base64,') % 2

@@ -24,12 +24,12 @@ FIGURES: Final[dict[str, tuple[str, str]]] = {
     "figures.caption": ("Figures (interval of 95%)", "Mesures (intervalle à 95 %)"),
     "figures.how": (
         (
-            "Figures that need a threshold use the decision threshold. Log loss and calibration error are better the lower they are, the "
-            "others the higher."
+            "Figures that need a threshold use the decision threshold. False alarms, log loss and calibration error are better the lower "
+            "they are, the others the higher."
         ),
         (
-            "Les mesures qui demandent un seuil prennent le seuil de décision. La perte logarithmique et l'erreur de calibration sont "
-            "meilleures quand elles sont basses, les autres quand elles sont hautes."
+            "Les mesures qui demandent un seuil prennent le seuil de décision. Les fausses alertes, la perte logarithmique et l'erreur de "
+            "calibration sont meilleures quand elles sont basses, les autres quand elles sont hautes."
         ),
     ),
     "figures.ungrouped": (

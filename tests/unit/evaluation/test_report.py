@@ -218,7 +218,7 @@ def test_report_tells_everything(facts):
     for part in (
         f"{f1:.3f}", f"{f1:.3f}".replace(".", ","), f"<strong>{hits}</strong>",
         "On pictures it has not seen, it finds", "Sur des images qu\N{RIGHT SINGLE QUOTATION MARK}il n",
-        "Don&#x27;t believe these figures yet. The audit found: Burnt-in text.", "Ne croyez pas encore ces chiffres. L",
+        "Don&#x27;t believe these figures yet. The audit found: burnt-in text.", "Ne croyez pas encore ces chiffres. L",
         "7 pairs", "0.3000", "0,3000", "12.5%", "f" * 64, "e" * 64, "11,5", "hornet train data --out",
         "1.5\N{NO-BREAK SPACE}min", "One camera only.", "Mind it.", "Attention.", "Vespa crabro", "2/255",
         "61,8\N{NO-BREAK SPACE}s", "Burnt-in text", "Texte incrusté", "Learning rate",

@@ -60,8 +60,8 @@ def test_what_lies_in_the_run_is_told(run, exported):
     text, markdown = report.read_text("utf-8"), card.read_text("utf-8")
 
     assert {"report": str(report), "card": str(card)} == json.loads(done.stdout)
-    assert "The audit found: Leakage between splits." in text
-    assert "The audit found: Leakage between splits." in markdown
+    assert "The audit found: leakage between splits." in text
+    assert "The audit found: leakage between splits." in markdown
     for part in ("Of another version.", "Only a quick look", "brouillard", "SVM linéaire", "several steps"):
         assert part in text
     for part in ("Of another version.", "| fog |", "| linear SVM |", "several steps", "Training: 100 Wh"):
