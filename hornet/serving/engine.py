@@ -177,10 +177,9 @@ class Engine:
             except Exception as error:
                 # A worker that died would leave a server that takes pictures and answers none.
                 LOG.exception("a step failed")
-                unanswered = [job for job in wanted if job.answer is None]
-                for job in unanswered:
+                for job in wanted:
                     job.answer = error
-                self._done(unanswered)
+                self._done(wanted)
 
     def _next(self) -> tuple[list[Job], Callable[[list[Job]], None]] | None:
         """Wait for the next step; None when closed."""
@@ -244,6 +243,10 @@ class Engine:
                     job.answer = job.finish(job.row)
                 except ImageError as error:
                     job.answer = Failure("", error.code, str(error))
+                except Exception as error:
+                    # Here, so that one picture's fault is no other's.
+                    LOG.exception("a picture's answer couldn't be made")
+                    job.answer = error
         self._done(jobs)
 
     def _done(self, jobs: list[Job]) -> None:

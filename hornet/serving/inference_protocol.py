@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import numpy as np
 from fastapi import APIRouter, Header, Request, Response
 from fastapi import Path as InPath
-from pydantic import BaseModel, ConfigDict, Field
 
 import hornet
 from hornet.artifact import INPUT
@@ -16,7 +15,15 @@ from hornet.serving.bodies import check_headers, read_raw
 from hornet.serving.engine import Job, Row
 from hornet.serving.problems import Problem, json_answer
 from hornet.serving.state import state_of
-from hornet.serving.wire import ErrorAnswer, problems
+from hornet.serving.wire import (
+    InferAnswer,
+    Live,
+    ModelMetadata,
+    ProtocolError,
+    Ready,
+    ServerMetadata,
+    problems,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,70 +40,6 @@ _MODEL: Final = "/models/hornet"
 Version = Annotated[
     str, InPath(description="The model's version, as the metadata say.", pattern="^[0-9a-f]{16}$")
 ]
-
-
-class ProtocolError(ErrorAnswer):
-    """An error with the protocol's own key beside ours."""
-
-    error: str
-
-
-class Live(BaseModel):
-    """The server runs."""
-
-    live: bool
-
-
-class Ready(BaseModel):
-    """The server or model takes requests."""
-
-    ready: bool
-
-
-class ServerMetadata(BaseModel):
-    """What the server is."""
-
-    name: str
-    version: str
-    extensions: list[str]
-
-
-class TensorMetadata(BaseModel):
-    """Name, type and shape of a tensor; -1 is the number of pictures."""
-
-    name: str
-    datatype: str
-    shape: list[int]
-
-
-class ModelMetadata(BaseModel):
-    """What the model takes and gives."""
-
-    name: str
-    versions: list[str]
-    platform: str
-    inputs: list[TensorMetadata]
-    outputs: list[TensorMetadata]
-
-
-class OutputTensor(BaseModel):
-    """An output; its data, or how many bytes of binary data it has."""
-
-    name: str
-    shape: list[int]
-    datatype: str
-    data: list[float] | None = None
-    parameters: dict[str, int] | None = None
-
-
-class InferAnswer(BaseModel):
-    """The outputs of the network."""
-
-    model_config = ConfigDict(protected_namespaces=())
-    model_name: str
-    model_version: str
-    id: str | None = None
-    outputs: list[OutputTensor] = Field(description="Without asking for others: all of the artifact's.")
 
 
 _REQUEST: Final[dict[str, Any]] = {

@@ -14,7 +14,7 @@ import math
 import signal
 import socket
 import threading
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -26,6 +26,7 @@ from hornet.serving.logs import log_to_stderr
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterator
+    from types import FrameType
 
     from fastapi import FastAPI
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
@@ -147,6 +148,11 @@ class Patient(HttpToolsProtocol):
 
 class Server(uvicorn.Server):
     """A server that ends with exit code 0 after a signal."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to stop, and say so to whoever asks for readiness."""
+        super().handle_exit(sig, frame)
+        cast("FastAPI", self.config.app).state.hornet.ready = False
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

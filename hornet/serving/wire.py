@@ -63,6 +63,70 @@ class NoGoodPicture(ErrorAnswer):
     results: list[Result] | None = None
 
 
+class ProtocolError(ErrorAnswer):
+    """An error with the protocol's own key beside ours."""
+
+    error: str
+
+
+class Live(BaseModel):
+    """The server runs."""
+
+    live: bool
+
+
+class Ready(BaseModel):
+    """The server or model takes requests."""
+
+    ready: bool
+
+
+class ServerMetadata(BaseModel):
+    """What the server is."""
+
+    name: str
+    version: str
+    extensions: list[str]
+
+
+class TensorMetadata(BaseModel):
+    """Name, type and shape of a tensor; -1 is the number of pictures."""
+
+    name: str
+    datatype: str
+    shape: list[int]
+
+
+class ModelMetadata(BaseModel):
+    """What the model takes and gives."""
+
+    name: str
+    versions: list[str]
+    platform: str
+    inputs: list[TensorMetadata]
+    outputs: list[TensorMetadata]
+
+
+class OutputTensor(BaseModel):
+    """An output; its data, or how many bytes of binary data it has."""
+
+    name: str
+    shape: list[int]
+    datatype: str
+    data: list[float] | None = None
+    parameters: dict[str, int] | None = None
+
+
+class InferAnswer(BaseModel):
+    """The outputs of the network."""
+
+    model_config = ConfigDict(protected_namespaces=())
+    model_name: str
+    model_version: str
+    id: str | None = None
+    outputs: list[OutputTensor] = Field(description="Without asking for others: all of the artifact's.")
+
+
 def problems(*statuses: int, model: type[BaseModel] = ErrorAnswer) -> dict[int | str, dict[str, Any]]:
     """Return the documentation of the given error statuses."""
     found: dict[int | str, dict[str, Any]] = {}

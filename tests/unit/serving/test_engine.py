@@ -148,6 +148,25 @@ def test_no_answer_in_time(serve, gate, encoded):
     assert (503, "timeout") == (answer.status_code, answer.json()["code"])
 
 
+def test_a_fault_leaves_no_trace_in_the_queue(serve, encoded, monkeypatch):
+    """If making one picture's answer fails, its request alone is 500, and the queue is as empty as before."""
+    from hornet.serving import predict
+
+    result = predict._result
+
+    def failing(data, *rest):
+        return 1 / 0 if data == bad else result(data, *rest)
+
+    monkeypatch.setattr(predict, "_result", failing)
+    red, bad = encoded((255, 0, 0)), encoded((250, 0, 0))
+    with serve(batch=8) as client:
+        mixed = client.post("/predict", files=[("files", data) for data in (red, red, bad, red)])
+        after = client.post("/predict", files=[("files", red)] * 8)
+        waiting = client.app.state.hornet.engine.waiting
+
+    assert (500, 200, 0) == (mixed.status_code, after.status_code, waiting)
+
+
 def test_who_left_isnt_worked_for(serve, gate, encoded):
     """Pictures of a client that left are dropped before the network sees them."""
     with serve(batch=1) as client:
