@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hornet.cli.common import say
 from hornet.cli.progress import Progress
-from hornet.cli.rows import JOURNAL, RowFormat, check_resumable, make_sink, open_rows
+from hornet.cli.rows import JOURNAL, RowFormat, check_resumable, draft_of, make_sink, open_rows
 from hornet.cli.sort import SortBy, make_sorter, sort_pictures
 from hornet.errors import HornetError
 
@@ -96,6 +96,9 @@ def _journal(job: Job, model: Path) -> Iterator[Journal | None]:
 
     journal = Journal(path, job.settings() | software(model))
     try:
+        if path is not None and job.output is not None:
+            with suppress(OSError):
+                Path(draft_of(job.output)).unlink()  # of a session that was killed
         if journal.continued and not job.quiet:
             say(f"going on after {len(journal):,} answers of {path}")
         yield journal

@@ -85,7 +85,12 @@ def open_rows(form: RowFormat, output: str | None, *, resumable: bool) -> Abstra
         return _stdout()
     from hornet.inference.output import whole_file
 
-    return whole_file(output, draft=os.path.realpath(output) + _DRAFT if resumable else None)
+    return whole_file(output, draft=draft_of(output) if resumable else None)
+
+
+def draft_of(output: str) -> str:
+    """Return where a run that can be resumed writes its output until that is whole."""
+    return os.path.realpath(output) + _DRAFT
 
 
 def make_sink(form: RowFormat, stream: IO[bytes], classifier: Classifier, threshold: float | None) -> Sink:

@@ -76,7 +76,11 @@ class Journal:
             else:
                 _check_settings(path or "", then, now)
         except BaseException:
+            empty = not os.fstat(self._file.fileno()).st_size
             self._file.close()
+            if path is not None and empty:
+                with suppress(OSError):
+                    os.unlink(path)
             raise
         #: Rows of earlier sessions.
         self.known = len(self._starts)
@@ -209,6 +213,8 @@ class Journal:
                     )
                 if line.startswith(b'{"seal"'):
                     if not _is_seal(line, len(lines), crc):
+                        if header is None and line.endswith(b"\n"):  # else all rows would be cut off
+                            raise ConfigError(f"{self.path} is damaged; delete it to begin anew")
                         break
                     header = self._take(lines, header)
                     self._end = start + len(line)

@@ -1,5 +1,6 @@
 """The journal: what was done stays done, and nothing is mixed."""
 
+import io
 import json
 import os
 import sys
@@ -124,6 +125,41 @@ def test_damaged_end(opened, path, damage):
 
     assert ROWS == rows(opened())
     assert whole == Path(path).read_bytes()
+
+
+def test_damage_in_the_middle(opened, path):
+    """Whatever byte is damaged, rows are right or not there; a damaged beginning is said."""
+    journal = opened()
+    for row in ROWS:
+        journal.append([row])
+    journal.close()
+    whole = Path(path).read_bytes()
+    header = whole.index(b"\n", whole.index(b'{"seal"')) + 1
+    for at in range(0, len(whole), 7):
+        Path(path).write_bytes(whole[:at] + bytes([whole[at] ^ 0x04]) + whole[at + 1 :])
+        if at < header:
+            with pytest.raises(ConfigError, match=r"is damaged|is no journal"):
+                opened()
+        else:
+            journal = opened()
+            found = rows(journal)
+
+            assert ROWS[: len(found)] == found
+            assert len(found) < len(ROWS)
+
+
+def test_no_room_for_the_first_line(path, monkeypatch):
+    """A disk that is full from the start is a clear error, and leaves no empty journal."""
+
+    class Full(io.FileIO):
+        def write(self, data):
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fdopen", lambda descriptor, *_, **__: Full(descriptor, "r+b"))
+    with pytest.raises(HornetError, match=r"can't write .*rows.csv.journal: No space left on device"):
+        Journal(path, SETTINGS)
+
+    assert not Path(path).exists()
 
 
 def test_other_settings(opened, path):

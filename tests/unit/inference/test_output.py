@@ -146,3 +146,31 @@ def test_finished_file_is_never_lost(tmp_path, monkeypatch):
     (kept,) = tmp_path.iterdir()
     assert str(kept) in str(caught.value)
     assert b"work" == kept.read_bytes()
+
+
+def test_named_draft(tmp_path):
+    """A draft of a given name takes the place of what a killed process left, and goes with the work."""
+    path, draft = tmp_path / "a.csv", tmp_path / "a.csv.part"
+    draft.write_bytes(b"left behind, and longer")
+    with whole_file(str(path), draft=str(draft)) as file:
+        file.write(b"new")
+        assert draft.exists()
+
+    assert (b"new", ["a.csv"]) == (path.read_bytes(), names(tmp_path))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder in use can't be removed there")
+def test_folder_gone(tmp_path):
+    """If the folder goes while the file is written, the message doesn't promise that it is kept."""
+    folder = tmp_path / "out"
+    folder.mkdir()
+
+    def work():
+        with whole_file(str(folder / "a.csv")) as file:
+            file.write(b"work")
+            for path in folder.iterdir():
+                path.unlink()
+            folder.rmdir()
+
+    with pytest.raises(HornetError, match="can't put the finished file in its place.*Its folder is gone"):
+        work()
