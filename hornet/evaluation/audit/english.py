@@ -124,11 +124,13 @@ def _leakage(facts: Facts) -> str:
         ways.append(f"{count(facts['divided'], 'group')} divided, such as {shortened(facts['groups'][0])}")
     if facts["related"]:
         ways.append(f"{facts['related']} by day, series or observation, such as {shortened(facts['kin'][0])}")
+    # Twins in two groups would be torn apart again.
+    repair = "Empty the columns split and group" if facts["ungrouped"] else "Empty the column split"
     where = f" (such as {_pair(facts, lambda m: ' in ' + _PARTS[m['split']])})" if facts["examples"] else ""
     return (
         f"{count(facts['pictures'], 'picture')} of {facts['of']} that are measured on have a twin or a sibling in "
-        f"another part: {'; '.join(ways)}{where}. Figures would be too good. Empty the columns split and group, and "
-        "deal anew: hornet data import DATA --split --out NEW.csv."
+        f"another part: {'; '.join(ways)}{where}. Figures would be too good. {repair}, and deal "
+        "anew: hornet data import DATA --split --out NEW.csv."
     )
 
 

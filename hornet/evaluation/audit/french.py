@@ -133,13 +133,15 @@ def _leakage(facts: Facts) -> str:
         ways.append(
             f"{facts['related']} par le jour, la série ou l'observation, par exemple {shortened(facts['kin'][0])}"
         )
+    # Twins in two groups would be torn apart again.
+    repair = "Videz les colonnes split et group" if facts["ungrouped"] else "Videz la colonne split"
     where = (
         f" (par exemple {_pair(facts, lambda m: ' en ' + _PARTS[m['split']])})" if facts["examples"] else ""
     )
     return (
         f"{count(facts['pictures'], 'image')} sur {facts['of']} qui servent à mesurer : une jumelle ou une sœur se trouve "
-        f"dans une autre partie : {' ; '.join(ways)}{where}. Les chiffres seraient trop beaux. Videz les colonnes split "
-        "et group, et répartissez de nouveau : hornet data import DATA --split --out NEW.csv."
+        f"dans une autre partie : {' ; '.join(ways)}{where}. Les chiffres seraient trop beaux. {repair}, "
+        "et répartissez de nouveau : hornet data import DATA --split --out NEW.csv."
     )
 
 

@@ -108,8 +108,15 @@ def _leakage(evidence: Evidence, pairs: Pairs) -> Finding | None:
         divided=len(given),
         groups=list(given)[:EXAMPLES],
         related=len(related - identical - alike),
+        ungrouped=sum(_divides_groups(records, m) for m in (*sets, *alike_pairs)),
         kin=list(derived)[:EXAMPLES],
     )
+
+
+def _divides_groups(records: Sequence[Record], members: Sequence[int]) -> bool:
+    """Tell whether twins in several parts have different groups, so that dealing anew would divide them again."""
+    dealt = _elsewhere(records, members)
+    return len({records[index].group for index in dealt}) > 1
 
 
 def _elsewhere(records: Sequence[Record], members: Sequence[int]) -> list[int]:

@@ -127,6 +127,7 @@ def test_every_name_has_a_sentence(name, language):
         "divided": 1,
         "groups": ["g"],
         "related": 1,
+        "ungrouped": 1,
         "kin": ["day 2019-01-01"],
         "column": "day",
         "values": [{"value": "2019-01-01", "present": 0, "absent": 90}],

@@ -95,7 +95,7 @@ def test_twins_in_two_parts_are_leakage(folder, finding, change):
 
     assert (2, 2, 1, 1) == tuple(found.facts[name] for name in ("pictures", "of", "identical", "alike"))
     assert "presence_0000.jpg in test and presence/same.jpg in train" in found.sentence()
-    assert "data import" in found.sentence()
+    assert "Empty the columns split and group, and deal anew: hornet data import" in found.sentence()
 
 
 def test_a_divided_group_is_leakage(folder, finding, change):
@@ -108,6 +108,7 @@ def test_a_divided_group_is_leakage(folder, finding, change):
     series = finding(_splits(load_dataset(folder), change, {"presence/clip_0001.jpg": "test"}), "leakage")
 
     assert (1, 1, ["day"]) == tuple(divided.facts[name] for name in ("pictures", "divided", "groups"))
+    assert "Empty the column split, and deal anew" in divided.sentence()
     assert (1, 0, 1) == tuple(series.facts[name] for name in ("pictures", "divided", "related"))
 
 
