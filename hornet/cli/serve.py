@@ -26,6 +26,21 @@ def serve(
         int | None, typer.Option(help="Port; 0: any free one; else HORNET_PORT, else 8000.")
     ] = None,
     model: ModelOption = None,
+    collect: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR",
+            help="Keep pictures that people give with the answer to 'was this right?', without place, time and camera, and "
+            "announce it on the page; else HORNET_COLLECT, else nothing is kept.",
+        ),
+    ] = None,
+    collect_days: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Delete collected pictures after N days; 0: never; else HORNET_COLLECT_DAYS, else 365.",
+        ),
+    ] = None,
 ) -> None:
     """Answer pictures over HTTP until Ctrl-C or SIGTERM.
 
@@ -40,7 +55,9 @@ def serve(
         if (error.name or "").partition(".")[0] not in _EXTRA:
             raise
         raise MissingExtra("serve", f"hornet serve ({error.name} is missing)") from None
-    settings = ServeSettings.from_environment(os.environ, host=host, port=port, model=model)
+    settings = ServeSettings.from_environment(
+        os.environ, host=host, port=port, model=model, collect=collect, collect_days=collect_days
+    )
 
     def announce(address: str) -> None:
         typer.echo(address)

@@ -14,6 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 import hornet
 from hornet.serving import inference_protocol, predict
+from hornet.serving.collect import collect_router, purge, purge_hourly
 from hornet.serving.guard import Guard
 from hornet.serving.pages import OPEN_PATHS, page_router
 from hornet.serving.problems import CODES, Problem
@@ -39,23 +40,27 @@ def create_app(settings: ServeSettings) -> FastAPI:
 
     Raises:
         ArtifactError: If there is no usable model.
+        ConfigError: If the folder for collected pictures can't be used.
     """
     state = State(settings)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         state.engine.start()
-        watcher = None
+        tasks = []
         if state.champion.follows and settings.watch_seconds:
             watch = state.champion.watch(state.metrics.show_model, state.metrics.refused.inc)
-            watcher = asyncio.create_task(watch)
+            tasks.append(asyncio.create_task(watch))
+        if state.collection is not None:
+            await purge(state.collection)
+            tasks.append(asyncio.create_task(purge_hourly(state.collection)))
         state.ready = True
         yield
         state.ready = False
-        if watcher is not None:
-            watcher.cancel()
+        for task in tasks:
+            task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await watcher
+                await task
         await asyncio.to_thread(state.engine.close)
 
     app = FastAPI(
@@ -70,6 +75,8 @@ def create_app(settings: ServeSettings) -> FastAPI:
     app.state.hornet = state
     app.include_router(predict.router)
     app.include_router(inference_protocol.router)
+    if state.collection is not None:
+        app.include_router(collect_router(state.collection, settings))
     app.get(
         "/metrics",
         tags=["operation"],

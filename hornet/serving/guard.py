@@ -97,7 +97,7 @@ class Guard:
         client = None
         if scope["path"] not in self._open and scope["method"] != "OPTIONS":
             client = self._state.keys.check(headers)
-        if scope["method"] == "POST":
+        if scope["method"] in {"POST", "DELETE"}:
             address = scope.get("client")
             self._state.rate.check(client or (address[0] if address else ""))
 

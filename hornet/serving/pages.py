@@ -84,6 +84,8 @@ def _home(page: str, settings: ServeSettings) -> str:
         "max_picture_bytes": min(settings.max_picture_bytes, settings.max_body_bytes),
         "max_pixels": settings.max_pixels,
         "report": settings.report_url,
+        "collect": settings.collect is not None,
+        "collect_days": settings.collect_days,
     }
     return page.replace('data-settings="{}"', f'data-settings="{escape(json.dumps(told))}"')
 

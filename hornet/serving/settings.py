@@ -50,6 +50,14 @@ class ServeSettings:
         (), "Addresses or networks of proxies whose X-Forwarded-For is believed; none: nobody's."
     )
 
+    collect: str | None = _setting(
+        None, "Folder for pictures that people give with their answer, for training; None: nothing is kept."
+    )
+    collect_days: int = _setting(
+        365, "Days until a collected picture is deleted; 0: never.", least=0, most=36_500
+    )
+    collect_pictures: int = _setting(10_000, "Most collected pictures.", least=1)
+    collect_bytes: int = _setting(4096 * _MIB, "Collected pictures together, bytes.", least=1)
     report_url: str | None = _setting(None, "Where the page sends people who report a hornet; None: nowhere.")
 
     max_body_bytes: int = _setting(64 * _MIB, "Largest request body, bytes.", least=1)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import ClientDisconnect
 
+from hornet.dataset.collection import Collection
 from hornet.serving.bodies import Held
 from hornet.serving.champion import Champion
 from hornet.serving.clients import Keys, RateLimit
@@ -30,6 +32,7 @@ class State:
 
     Raises:
         ArtifactError: If there is no usable model.
+        ConfigError: If the folder for collected pictures can't be used.
     """
 
     def __init__(self, settings: ServeSettings) -> None:
@@ -48,6 +51,16 @@ class State:
         self.metrics.held.set_function(lambda: self.held.bytes)
         self.keys = Keys(settings.api_keys)
         self.rate = RateLimit(settings.rate_limit, time.monotonic)
+        self.collection = (
+            Collection(
+                Path(settings.collect),
+                most_pictures=settings.collect_pictures,
+                most_bytes=settings.collect_bytes,
+                days=settings.collect_days,
+            )
+            if settings.collect
+            else None
+        )
         self.ready = False
 
     async def answers(self, request: Request, jobs: list[Job]) -> list[Any]:

@@ -49,6 +49,14 @@ class Predictions(_Wire):
     results: list[Result]
 
 
+class Collected(_Wire):
+    """A picture that is kept for training."""
+
+    picture: str = Field(description="Its name.")
+    token: str = Field(description="Deletes it; there is no other copy of it.")
+    kept_until: str | None = Field(description="The day on which it is deleted, if there is one.")
+
+
 class ErrorAnswer(BaseModel):
     """Why a request isn't answered as it was asked."""
 

@@ -363,3 +363,38 @@ def test_a_server_that_is_gone(visit):
     page.wait_for_selector(".card.present")
 
     assert "Are you online?" in words
+
+
+def test_was_this_right(visit, start, tmp_path):
+    """Where pictures are collected the page says so first, keeps nothing unasked, and takes back what was given."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    folder = tmp_path / "given"
+
+    def kept():
+        return sorted(entry.suffix for entry in folder.iterdir() if entry.name != ".lock")
+
+    page = visit(start(HORNET_COLLECT=str(folder), HORNET_COLLECT_DAYS="30"), **PHONE)
+    notice = page.locator("#privacy").inner_text()
+    give(page, *verdicts())
+    unasked = kept()
+    page.locator(".present").get_by_role("button", name="No", exact=True).click()
+    page.locator(".present").get_by_text("Thank you!").wait_for()
+    page.locator(".unsure").get_by_role("button", name="There is a hornet").click()
+    page.locator(".unsure").get_by_text("Thank you!").wait_for()
+    rows = list(csv.DictReader(io.StringIO((folder / "manifest.csv").read_text())))
+    given = kept()
+    found = axe.Axe().run(page)
+    page.locator(".present").get_by_role("button", name="Delete what I sent").click()
+    page.locator(".present").get_by_text("Deleted.").wait_for()
+    page.reload()
+    page.locator("#history summary").click()
+    page.locator("#past").get_by_role("button", name="Delete what I sent").click()
+    page.wait_for_function("!document.querySelector('#past button')")
+
+    assert "deleted after 30 days" in notice
+    assert [] == unasked
+    assert ["absent", "present"] == [row["label"] for row in rows]
+    assert [".csv", ".png", ".png"] == given
+    assert [] == [one["id"] for one in found.response["violations"]]
+    assert 360 == page.evaluate("document.documentElement.scrollWidth")
+    assert [] == kept()

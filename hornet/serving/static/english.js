@@ -75,6 +75,7 @@ export const english = {
   collectFailed: ({ reason }) => `Not kept. ${reason}`,
   historyTitle: ({ count }) => `Looked at in this browser (${count})`,
   historyHelp: "A small copy of each picture and the answer are kept in this browser only, and sent to nobody.",
+  historyGiven: "If you delete this list, the pictures that you gave to this server can no longer be deleted from here.",
   historyNone: "Nothing yet.",
   forget: "Delete this list",
   forgotten: "The list is deleted.",

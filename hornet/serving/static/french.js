@@ -75,6 +75,7 @@ export const french = {
   collectFailed: ({ reason }) => `Pas conservé. ${reason}`,
   historyTitle: ({ count }) => `Examinées dans ce navigateur (${count})`,
   historyHelp: "Une petite copie de chaque photo et la réponse restent dans ce navigateur seulement, et ne sont envoyées à personne.",
+  historyGiven: "Si vous supprimez cette liste, les photos données à ce serveur ne pourront plus être supprimées d’ici.",
   historyNone: "Rien pour l’instant.",
   forget: "Supprimer cette liste",
   forgotten: "La liste est supprimée.",

@@ -47,7 +47,11 @@ export async function thumbnail(file) {
 export async function remember(entry) {
   try {
     const id = await within("readwrite", (store) => store.add(entry));
-    await within("readwrite", (store) => store.delete(IDBKeyRange.upperBound(id - MOST)));
+    const old = await within("readonly", (store) => store.getAll(IDBKeyRange.upperBound(id - MOST)));
+    for (const one of old) {
+      // What was given to a server stays, or nobody could delete it there.
+      if (!one.given) await within("readwrite", (store) => store.delete(one.id));
+    }
     return id;
   } catch {
     return null;

@@ -215,6 +215,7 @@ function drawHistory() {
     return element("li", {}, small, text);
   }));
   if (!entries.length) at("past").append(element("li", {}, say("historyNone")));
+  at("given").hidden = !(settings.collect && entries.some((entry) => entry.given));
   at("forget").disabled = entries.length === 0;
   at("history-title").textContent = say("historyTitle", { count: entries.length });
 }

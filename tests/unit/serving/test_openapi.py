@@ -23,6 +23,8 @@ CHECKS = [
 MODEL = "/v2/models/hornet"
 OPERATIONS = [
     ("/predict", "POST"),
+    ("/collect", "POST"),
+    ("/collect/{picture}", "DELETE"),
     ("/v2", "GET"),
     ("/v2/health/live", "GET"),
     ("/v2/health/ready", "GET"),
@@ -37,9 +39,11 @@ OPERATIONS = [
 
 
 @pytest.fixture(scope="module")
-def description(client):
-    """Return the description of a service with the tiny model, and the way to it."""
-    return schemathesis.openapi.from_url(f"{client.base_url}/openapi.json")
+def description(session_model, serving, tmp_path_factory):
+    """Return the description of a service with the tiny model that collects, and the way to it."""
+    folder = tmp_path_factory.mktemp("collected")
+    with serving(model=str(session_model), collect=str(folder)) as client:
+        yield schemathesis.openapi.from_url(f"{client.base_url}/openapi.json")
 
 
 def test_every_operation_is_tried(description):
