@@ -52,11 +52,11 @@ def flags(masks: Sequence[Sequence[float]]) -> str:
 
 def _metadata(facts: Facts) -> str:
     best = facts["clues"][0]["clue"] if facts.get("clues") else None
-    most = f" {_CLUES[best]} tells most." if best else ""
+    most = f" What tells most is {_CLUES[best]}." if best else ""
     random = f" With pictures split at random it would be {facts['auc_random']:.2f}." if best else ""
     return (
         f"presence and absence can be told without seeing a single pixel, from date, hour, camera, name and format of "
-        f"the file ({area(facts)}).{most.capitalize()}{random} Whatever else comes with these, light or a clock, gives "
+        f"the file ({area(facts)}).{most}{random} Whatever else comes with these, light or a clock, gives "
         "the label away too: film both classes with the same cameras, on the same days, at the same hours; split by "
         "whole days; and trust figures within a camera and day (hornet evaluate --stratum camera,day)."
     )

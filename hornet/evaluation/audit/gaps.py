@@ -62,7 +62,10 @@ def judge_gap(
         **{key: round(value, 4) if isinstance(value, float) else value for key, value in worst.items()},
         "areas": areas,
         "group_is_day": day,
-        "proposed": "day" if worst["to"] == "group" and day else worst["to"],
+        # Whole days are at least as strict as a camera's days, and easier to keep.
+        "proposed": "day"
+        if worst["to"] == "camera and day" or (worst["to"] == "group" and day)
+        else worst["to"],
         "n": len(labels),
         "units": len(set(ways[worst["to"]])),
     }
