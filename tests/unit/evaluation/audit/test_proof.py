@@ -16,6 +16,8 @@ def script(name):
     """Import a script of the benchmarks, whose drawings these tests share."""
     path = Path(__file__).parents[4] / "benchmarks" / f"{name}.py"
     spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # where dataclasses look themselves up
     spec.loader.exec_module(module)
