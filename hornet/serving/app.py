@@ -71,6 +71,8 @@ def create_app(settings: ServeSettings) -> FastAPI:
         redoc_url=None,
         lifespan=lifespan,
         redirect_slashes=False,
+        # Whatever the environment says: nothing about requests leaves this machine by itself.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.hornet = state
     app.include_router(predict.router)

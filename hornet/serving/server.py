@@ -43,10 +43,12 @@ class Crowd:
 
     Args:
         most: Connections.
+        most_unsent: Bytes of answers that clients haven't taken in, all together.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, most_unsent: int) -> None:
         self.most = most
+        self.most_unsent = most_unsent
         self.open: set[Patient] = set()
         self.idle: dict[Patient, None] = {}
 
@@ -58,6 +60,17 @@ class Crowd:
             longest = next(iter(self.idle))
             self.leave(longest)
             longest.transport.abort()
+
+    def relieve(self) -> None:
+        """Close the longest idle ones of those that don't take in their answers, if too much is waiting for them."""
+        unsent = {connection: connection.transport.get_write_buffer_size() for connection in self.idle}
+        total = sum(unsent.values())
+        for connection, size in unsent.items():
+            if total <= self.most_unsent:
+                break
+            if size:
+                connection.transport.abort()
+                total -= size
 
     def leave(self, connection: Patient) -> None:
         """Forget a connection."""
@@ -123,6 +136,8 @@ class Patient(HttpToolsProtocol):
         if not self.transport.is_closing() and self._answered():
             self._crowd.idle[self] = None
             self._wait()
+            if self._unsent:
+                self._crowd.relieve()
 
     def _answered(self) -> bool:
         cycle: RequestResponseCycle | None = self.cycle  # None before the first request
@@ -194,7 +209,7 @@ def run(settings: ServeSettings, announce: Callable[[str], None]) -> None:
 
 def server_for(app: FastAPI, settings: ServeSettings) -> Server:
     """Return a server that isn't running yet."""
-    crowd = Crowd(settings.max_connections)
+    crowd = Crowd(settings.max_connections, settings.max_held_bytes)
     config = uvicorn.Config(
         app,
         http=functools.partial(Patient, crowd=crowd, seconds=settings.idle_seconds),  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ import logging
 import pytest
 from PIL import Image
 
+from hornet.serving import ServeSettings, create_app
 from hornet.serving.clients import RateLimit
 from hornet.serving.logs import JsonLines
 from hornet.serving.problems import Problem
@@ -177,6 +178,15 @@ def test_our_faults_tell_nothing(serve, monkeypatch, caplog):
     assert any(
         record.exc_info and getattr(record, "request_id", "") == "find-me" for record in caplog.records
     )
+
+
+def test_no_telemetry(session_model, monkeypatch):
+    """FastAPI's own telemetry stays off, also where the environment would have it."""
+    monkeypatch.setenv("FASTAPI_OTEL_AUTO_CONFIGURE", "true")
+    app = create_app(ServeSettings(model=str(session_model)))
+
+    assert not app._native_telemetry.enabled()
+    assert not app._telemetry["auto_configure"]
 
 
 def test_wrong_addresses(client):
