@@ -1,8 +1,8 @@
 """The same picture twice: as the same file, or resized, saved again, turned or cropped by a hair, or a moment later.
 
 Difference hashes (:mod:`hornet.dataset.likeness`) find them, and hardly mistake anything, but for the frames of a
-fixed camera: those are all alike. A picture with many likes is taken for such a frame, and for it a second test must
-hold: no place of one picture is much lighter or darker than everything around the same place of the other. So two
+fixed camera: those are all alike. Pictures with many likes, and pairs of known different moments, are taken for such
+frames, and for them a second test must hold: no place of one picture is much lighter or darker than everything around the same place of the other. So two
 frames differ in which an insect has moved.
 """
 
@@ -51,19 +51,20 @@ class Pairs:
     near: tuple[tuple[int, int], ...]
 
 
-def find_pairs(looks: Sequence[Look], kinds: Sequence[Hashable]) -> Pairs:
+def find_pairs(looks: Sequence[Look], kinds: Sequence[Hashable], moments: Sequence[str]) -> Pairs:
     """Find identical and nearly identical pictures.
 
     Args:
         looks: What was kept of the pictures.
         kinds: What each picture is, such as its label and split: of each kind the nearest others are compared.
+        moments: When each was taken, or empty.
     """
     same: dict[str, list[int]] = defaultdict(list)
     for index, look in enumerate(looks):
         if look.digest:
             same[look.digest].append(index)
     identical = [pair for members in same.values() for pair in pairwise(members)]
-    return Pairs(tuple(sorted(identical)), tuple(sorted(_near(looks, kinds))))
+    return Pairs(tuple(sorted(identical)), tuple(sorted(_near(looks, kinds, moments))))
 
 
 def connected(pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
@@ -77,7 +78,7 @@ def connected(pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
     return sorted({id(members): sorted(members) for members in sets.values()}.values())
 
 
-def _near(looks: Sequence[Look], kinds: Sequence[Hashable]) -> set[tuple[int, int]]:
+def _near(looks: Sequence[Look], kinds: Sequence[Hashable], moments: Sequence[str]) -> set[tuple[int, int]]:
     seen = [(index, look.trace.thumbnail) for index, look in enumerate(looks)]
     shown = [(index, thumbnail) for index, thumbnail in seen if thumbnail is not None]
     if not shown:
@@ -96,11 +97,13 @@ def _near(looks: Sequence[Look], kinds: Sequence[Hashable]) -> set[tuple[int, in
             nearest = others[kind[others] == number][:_NEAREST].tolist()
             pairs.update((min(index, other), max(index, other)) for other in nearest)
     surroundings = Surroundings(looks)
-    return {
-        pair
-        for pair in sorted(pairs)
-        if crowded.isdisjoint(pair) or surroundings.difference(*pair) <= TOLERANCE
-    }
+
+    def passes(one: int, other: int) -> bool:
+        apart = moments[one] and moments[other] and moments[one] != moments[other]
+        frames = apart or one in crowded or other in crowded
+        return not frames or surroundings.difference(one, other) <= TOLERANCE
+
+    return {pair for pair in sorted(pairs) if passes(*pair)}
 
 
 def _numbers(keys: Sequence[Hashable]) -> NDArray[np.int64]:

@@ -24,7 +24,8 @@ _MEMBERS = 4  # of a set that are listed
 def judge_twins(evidence: Evidence) -> Outcome:
     """Say which pictures show the same, with the same label, opposite ones, or in several parts of the split."""
     records = evidence.records
-    pairs = find_pairs(evidence.looks, [(record.label, record.split) for record in records])
+    kinds = [(record.label, record.split) for record in records]
+    pairs = find_pairs(evidence.looks, kinds, [record.captured_at for record in records])
     findings = (
         _copies("duplicate", records, pairs.identical),
         _copies("near-duplicate", records, pairs.near),

@@ -78,6 +78,21 @@ def test_alike_pictures_of_known_other_moments_are_no_conflict(folder, finding, 
     assert finding(timed, "label-conflict") is None
 
 
+def test_alike_pictures_of_known_other_moments_are_no_copies(folder, finding, change):
+    """A fixed camera takes such pictures every day; without times nobody knows, and of one moment they are copies."""
+    _resaved(folder / _FIRST, folder / "presence" / "turned.jpg", turn=1.0)
+    dataset = change(load_dataset(folder), lambda record: {"group": record.name})
+    one, two = (
+        change(dataset, lambda r, day=day: {"captured_at": day if "turned" in r.name else "2019-09-16"})
+        for day in ("2019-09-16", "2019-09-17")
+    )
+
+    assert finding(dataset, "near-duplicate") is not None
+    assert finding(one, "near-duplicate") is not None
+    assert finding(two, "near-duplicate") is None
+    assert finding(_splits(two, change, {_FIRST: "test"}), "leakage") is None
+
+
 def test_clean_splits_leak_nothing(folder, finding, change):
     """Different drawings in different parts are as it should be."""
     dataset = _splits(load_dataset(folder), change, {_FIRST: "test", _SECOND: "validation"})
