@@ -260,6 +260,8 @@ def test_logs_are_json_lines_without_content(client, caplog):
             files={"files": ("secret-name.png", png())},
             headers={"X-Request-ID": "line-1"},
         )
+        # The line is written once the answer is sent: the next answer comes after it.
+        client.get("/v2/health/live")
 
     (record,) = [entry for entry in caplog.records if getattr(entry, "request_id", "") == "line-1"]
     line = JsonLines().format(record)
