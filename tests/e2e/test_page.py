@@ -195,7 +195,7 @@ def test_a_picture_that_browsers_cant_show(visit):
     """A TIFF is drawn by the server, with its map, where the browser can't show it."""
     page = visit()
     give(page, picture("scan.tif", form="TIFF"))
-    page.wait_for_function("document.querySelector('.stack img')?.naturalWidth > 100")
+    page.wait_for_function("() => document.querySelector('.stack img')?.naturalWidth > 100")
 
     assert ["present"] == cards(page)
     assert "with the places that speak for a hornet" in page.locator(".stack img").get_attribute("alt")
@@ -322,7 +322,7 @@ def test_history_stays_in_the_browser_until_deleted(visit):
     """What was looked at is there after a reload, with a small copy, and gone after a click."""
     page = visit()
     give(page, *verdicts())
-    page.wait_for_function("document.querySelectorAll('#past img').length === 3")
+    page.wait_for_function("() => document.querySelectorAll('#past img').length === 3")
     page.reload()
     page.locator("#history summary").click()
     page.wait_for_selector("#past img")
@@ -330,7 +330,7 @@ def test_history_stays_in_the_browser_until_deleted(visit):
     page.get_by_role("button", name="Delete this list").click()
     page.get_by_text("Nothing yet.").wait_for()
     page.reload()
-    page.wait_for_function("document.querySelector('#past').textContent")
+    page.wait_for_function("() => document.querySelector('#past').textContent")
 
     assert {"Not sure", "No Asian hornet seen", "Asian hornet!"} == set(kept)
     assert 0 == page.locator("#past img").count()
@@ -389,7 +389,7 @@ def test_was_this_right(visit, start, tmp_path):
     page.reload()
     page.locator("#history summary").click()
     page.locator("#past").get_by_role("button", name="Delete what I sent").click()
-    page.wait_for_function("!document.querySelector('#past button')")
+    page.wait_for_function("() => !document.querySelector('#past button')")
 
     assert "deleted after 30 days" in notice
     assert [] == unasked
