@@ -1,26 +1,40 @@
-# An image that predicts: no torch, no compiler, no package cache, no root; the model is inside.
+# Two images: one that predicts and serves (no torch, no compiler, no package cache, no root; the model
+# is inside), and one that trains. How they are used, refreshed and checked: docs/container.md.
 #
 #   docker build --tag hornet .
 #   docker run --rm --volume "$PWD:/data" hornet predict /data
+#   docker run --rm --publish 8000:8000 hornet
+#   docker build --target train --tag hornet-train .
 #
-# Any Debian-like base with Python 3.11 or newer, its venv module and useradd will do.
+# The base is a tag, so that a rebuild brings Debian's security fixes; whoever wants the same bytes each
+# time names a digest: --build-arg BASE_IMAGE=python:3.11-slim-bookworm@sha256:...
+# It has the Debian and the Python that image_test.sh tests; any base with Python 3.11, its venv
+# module and useradd will do.
+#
 # A private package index is named in a pip.conf that no layer keeps:
 #   docker build --secret id=pip.conf,src="$HOME/.config/pip/pip.conf" .
 # and a certificate authority of its own comes as a second secret, ca.pem, which that pip.conf
 # calls /run/secrets/ca.pem.
-ARG BASE_IMAGE=python:3.12-slim
+ARG BASE_IMAGE=python:3.11-slim-bookworm
 
 FROM ${BASE_IMAGE} AS builder
 WORKDIR /src
 # The packages go where they stay, since a virtual environment can't be moved; pip itself does not.
 RUN python3 -m venv /opt/builder && python3 -m venv --without-pip /opt/hornet
+# Before the code, so that a change of code fetches nothing. Only wheels whose hashes are written down.
+COPY requirements requirements
+RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
+    --mount=type=secret,id=ca.pem \
+    /opt/builder/bin/pip install --no-cache-dir --require-hashes --only-binary :all: \
+        --requirement requirements/build.txt \
+    && /opt/builder/bin/pip --python /opt/hornet/bin/python install --no-cache-dir --require-hashes \
+        --only-binary :all: --requirement requirements/serve.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY hornet hornet
 COPY models/hornet-resnet18.onnx models/
-RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
-    --mount=type=secret,id=ca.pem \
-    /opt/builder/bin/pip wheel --no-cache-dir --no-deps --wheel-dir /tmp/wheel . \
-    && /opt/builder/bin/pip --python /opt/hornet/bin/python install --no-cache-dir /tmp/wheel/*.whl
+RUN /opt/builder/bin/pip wheel --no-cache-dir --no-index --no-deps --no-build-isolation --wheel-dir /tmp/wheel . \
+    && /opt/builder/bin/pip --python /opt/hornet/bin/python install --no-cache-dir --no-index --no-deps /tmp/wheel/*.whl \
+    && /opt/builder/bin/pip --python /opt/hornet/bin/python check
 
 FROM ${BASE_IMAGE} AS runtime
 ARG VERSION=unknown
@@ -43,5 +57,31 @@ ENV PATH="/opt/hornet/bin:${PATH}" \
     HORNET_REGISTRY=/var/lib/hornet
 WORKDIR /data
 USER 10001:10001
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+# Straight to this machine, whatever proxy is set; -I, so that no file of /data is imported.
+HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 \
+    CMD ["python", "-I", "-c", "import http.client, os, sys; c = http.client.HTTPConnection('127.0.0.1', int(os.environ.get('HORNET_PORT') or 8000), timeout=4); c.request('GET', '/v2/health/ready'); sys.exit(c.getresponse().status != 200)"]
 ENTRYPOINT ["hornet"]
-CMD ["--help"]
+CMD ["serve", "--host", "0.0.0.0"]
+
+# Never built unless it is asked for: gigabytes.
+FROM builder AS train-builder
+ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+# PyTorch for CPUs comes from its makers' index: a version is named, but hashes differ from PyPI's.
+RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
+    --mount=type=secret,id=ca.pem \
+    /opt/builder/bin/pip --python /opt/hornet/bin/python install --no-cache-dir --require-hashes --no-deps \
+        --only-binary :all: --requirement requirements/train.txt \
+    && /opt/builder/bin/pip --python /opt/hornet/bin/python install --no-cache-dir --no-deps \
+        --only-binary :all: --index-url "${TORCH_INDEX}" --requirement requirements/torch.txt
+
+FROM runtime AS train
+COPY --from=train-builder /opt/hornet /opt/hornet
+# Decoded pictures would fill the container; a volume and HORNET_CACHE keep them.
+ENV HORNET_CACHE=none
+HEALTHCHECK NONE
+CMD ["train", "--help"]
+
+# What a build without --target gives.
+FROM runtime AS default

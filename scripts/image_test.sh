@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Build the container image on a bare Debian and prove what it promises: it predicts as a user
-# other than root, on a read-only root, without torch, compilers or caches, and stays small.
+# Build the container image on a bare Debian and prove what it promises: it predicts and serves as a
+# user other than root, on a read-only root, without torch, compilers or caches, and stays small.
 #
 # Needs root on Debian or Ubuntu, but no container engine: the base comes from debootstrap, and
 # buildah builds and runs with plain chroots. Both are installed when they are missing.
@@ -16,6 +16,8 @@ readonly CACHE=${HORNET_IMAGE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/hornet-imag
 readonly BASE=localhost/hornet-test-base:$SUITE
 readonly IMAGE=localhost/hornet-test:latest
 readonly MODEL=models/hornet-resnet18.onnx
+REVISION=$(git rev-parse HEAD 2>/dev/null || echo unknown)
+readonly REVISION
 
 say() { printf '[%3d s] %s\n' "$SECONDS" "$*"; }
 fail() {
@@ -30,6 +32,7 @@ buildah() {
 
 install_tools() {
     local missing=()
+    command -v pgrep >/dev/null || missing+=(procps)
     command -v buildah >/dev/null || missing+=(buildah)
     command -v debootstrap >/dev/null || missing+=(debootstrap)
     [[ ${#missing[@]} -eq 0 ]] && return
@@ -41,7 +44,7 @@ install_tools() {
 make_base() {
     local root=$scratch/base container
     say "making a base of Debian $SUITE"
-    debootstrap --variant=minbase --include=python3,python3-venv,python3-pip,ca-certificates \
+    debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates \
         "$SUITE" "$root" >"$scratch/debootstrap.log" 2>&1 ||
         fail "debootstrap failed: $(tail -n 5 "$scratch/debootstrap.log")"
     rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/*
@@ -89,16 +92,22 @@ build_image() {
     done
     write_pip_secrets
     say "building the image"
-    buildah bud --quiet --isolation chroot --network host \
+    # Docker's format, since OCI's has no health checks.
+    buildah bud --quiet --isolation chroot --network host --format docker --target runtime \
         --build-arg "BASE_IMAGE=$BASE" \
         --build-arg "VERSION=$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)" \
-        --build-arg "REVISION=$(git rev-parse HEAD 2>/dev/null || echo unknown)" \
+        --build-arg "REVISION=$REVISION" \
         "${arguments[@]}" \
         --secret "id=pip.conf,src=$scratch/pip.conf" --secret "id=ca.pem,src=$scratch/ca.pem" \
         --tag "$IMAGE" . >"$scratch/build.log" 2>&1 || {
         tail -n 40 "$scratch/build.log" >&2
         fail "the image does not build; its last lines are above"
     }
+}
+
+# Print the image's configuration through a template.
+image() {
+    buildah inspect --type image --format "{{with .Docker.Config}}$1{{end}}" "$IMAGE"
 }
 
 # Run a command in the container as the image's own user, with the examples where pictures go.
@@ -127,9 +136,9 @@ check_size() {
 
 check_contents() {
     local configuration leftover
-    configuration=$(buildah inspect --type image \
-        --format '{{.OCIv1.Config.Entrypoint}} {{.OCIv1.Config.Cmd}} {{.OCIv1.Config.User}}' "$IMAGE")
-    [[ $configuration == '[hornet] [--help] 10001:10001' ]] || fail "unexpected start: $configuration"
+    configuration=$(image '{{.Entrypoint}} {{.Cmd}} {{.User}} {{.StopSignal}} {{index .Labels "org.opencontainers.image.revision"}}')
+    [[ $configuration == "[hornet] [serve --host 0.0.0.0] 10001:10001 SIGTERM $REVISION" ]] ||
+        fail "unexpected start or label: $configuration"
     [[ $(inside id -u) == 10001 ]] || fail "the image runs as user $(inside id -u)"
     inside python -c '
 import importlib.util as util, sys
@@ -145,22 +154,60 @@ sys.exit(f"in the image, but only training needs them: {found}" if found else 0)
     say "no torch, no compiler, no cache, user 10001"
 }
 
-check_predictions() {
-    inside hornet --help >/dev/null
-    inside python -m hornet predict /data | expect_verdicts "as the image's user"
-    [[ -z $(ls -A "$root/var/lib/hornet") ]] || fail "predicting wrote into the user's home folder"
-    local environment
-    mapfile -t environment < <(buildah inspect --type image \
-        --format '{{range .OCIv1.Config.Env}}{{println .}}{{end}}' "$IMAGE" | grep .)
+# Become the image's own user on its own root, made read-only, with the image's environment and
+# the examples where pictures go; arguments: more variables and the command. With --pid it is
+# process 1, as in a container.
+readonly_root() {
+    local options=()
+    [[ $1 != --pid ]] || { options=(--pid --fork) && shift; }
     # Mounts made in a mount namespace of their own vanish with it.
     # shellcheck disable=SC2016 # expanded by the inner shell
-    unshare --mount bash -euc '
+    exec unshare --mount "${options[@]}" bash -euc '
         mount --bind "$1" "$2" && mount -o remount,bind,ro "$2"
         mount --bind "$3" "$2/data" && mount --rbind /proc "$2/proc" && mount --rbind /dev "$2/dev"
         ! touch "$2/written" 2>/dev/null
         root=$2 && shift 3
-        exec chroot --userspec=10001:10001 "$root" /usr/bin/env -i "$@" hornet predict /data
-    ' - "$root" "$scratch/readonly" "$PWD/data/examples" "${environment[@]}" | expect_verdicts "on a read-only root"
+        exec chroot --userspec=10001:10001 "$root" /usr/bin/env -i "$@"
+    ' - "$root" "$scratch/readonly" "$PWD/data/examples" "${environment[@]}" "$@"
+}
+
+check_predictions() {
+    inside hornet --help >/dev/null
+    inside hornet predict /data | expect_verdicts "as the image's user"
+    [[ -z $(ls -A "$root/var/lib/hornet") ]] || fail "predicting wrote into the user's home folder"
+    (readonly_root hornet predict /data) | expect_verdicts "on a read-only root"
+}
+
+# Start what the image starts by itself, as process 1 on a read-only root; ask it; stop it.
+check_service() {
+    local port command health answer
+    port=$(python3 -c 'import socket; s = socket.create_server(("", 0)); print(s.getsockname()[1])')
+    mapfile -t command < <(image '{{range .Entrypoint}}{{println .}}{{end}}{{range .Cmd}}{{println .}}{{end}}' | grep .)
+    mapfile -t health < <(image '{{range .Healthcheck.Test}}{{println .}}{{end}}' | grep .)
+    [[ ${health[0]:-} == CMD ]] || fail "the image has no health check"
+    health=("HORNET_PORT=$port" "${health[@]:1}")
+
+    (readonly_root --pid "HORNET_PORT=$port" "${command[@]}") >"$scratch/address" 2>"$scratch/serve.log" &
+    server=$!
+    until [[ -s $scratch/address ]]; do
+        kill -0 "$server" 2>/dev/null || fail "it does not serve: $(tail -n 5 "$scratch/serve.log")"
+        sleep 0.2
+    done
+    (readonly_root "${health[@]}") || fail "the health check says that a good server is ill"
+    answer=$(inside python -c '
+import sys, urllib.request as request
+picture = open("/data/hornet-on-hive.png", "rb").read()
+query = request.Request(sys.argv[1], picture, {"Content-Type": "image/png"})
+print(request.build_opener(request.ProxyHandler({})).open(query, timeout=60).read().decode())
+' "http://127.0.0.1:$port/predict")
+    grep -q '"label": *"present"' <<<"$answer" || fail "not the verdict on hornet-on-hive.png: $answer"
+
+    # To the process itself, as an engine does; unshare hands on its exit code.
+    kill -TERM "$(pgrep --parent "$server")"
+    wait "$server" || fail "SIGTERM ended the server with exit code $?: $(tail -n 5 "$scratch/serve.log")"
+    server=
+    ! (readonly_root "${health[@]}") 2>/dev/null || fail "the health check says that a dead server is well"
+    say "serves on a read-only root: healthy, a verdict, exit code 0 after SIGTERM"
 }
 
 main() {
@@ -171,8 +218,8 @@ main() {
 
     mkdir -p "$CACHE"
     scratch=$(mktemp -d "$CACHE/scratch.XXXXXX")
-    container=
-    trap '[[ -z $container ]] || buildah rm "$container" >/dev/null; rm -rf --one-file-system "$scratch"' EXIT
+    container= server=
+    trap '[[ -z $server ]] || pkill -KILL --parent "$server" || true; [[ -z $container ]] || buildah rm "$container" >/dev/null; rm -rf --one-file-system "$scratch"' EXIT
     mkdir "$scratch/readonly"
 
     install_tools
@@ -180,9 +227,11 @@ main() {
     build_image
     container=$(buildah from "$IMAGE")
     root=$(buildah mount "$container")
+    mapfile -t environment < <(image '{{range .Env}}{{println .}}{{end}}' | grep .)
     check_size
     check_contents
     check_predictions
+    check_service
     buildah rmi --prune >/dev/null 2>&1 || true # what earlier builds left behind
     say "the image is good: $IMAGE"
 }
