@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Write requirements/*.txt anew: the versions of everything in the container images, with the hashes
-# of their files. Run it after changing a dependency in pyproject.toml, and now and then for security
-# fixes; then make image-test.
+# Write requirements/serve.txt and build.txt anew: the versions of everything in the image that serves,
+# and of what builds it, with the hashes of their files. Run it after changing a dependency in
+# pyproject.toml, and now and then for security fixes; then make image-test.
 #
 #   scripts/lock.sh            keeps every version that still fits
 #   scripts/lock.sh --upgrade  takes the newest ones
@@ -26,12 +26,7 @@ unset PIP_FIND_LINKS PIP_EXTRA_INDEX_URL
 compile() {
     printf 'resolving %s\n' "$*"
     "$scratch/venv/bin/pip-compile" --quiet --no-header --strip-extras --allow-unsafe --generate-hashes \
-        --no-emit-index-url --no-emit-trusted-host --no-emit-find-links "$@" pyproject.toml
-}
-
-# Leave out, of a list of requirements with hashes, those whose names match; print the rest.
-without() {
-    awk -v names="^($1)==" '/^[^ #]/ { skip = ($0 ~ names) } !skip' "$2"
+        --no-emit-index-url --no-emit-trusted-host --no-emit-find-links "$@"
 }
 
 # Fetch every wheel of a list for one processor, by its hash.
@@ -44,15 +39,9 @@ fetch() {
         --requirement "$1" --dest "$scratch/$2"
 }
 
-compile "$@" --extra serve --output-file requirements/serve.txt
-compile "$@" --only-build-deps --build-deps-for wheel --output-file requirements/build.txt
+compile "$@" --extra serve --output-file requirements/serve.txt pyproject.toml
+compile "$@" --only-build-deps --build-deps-for wheel --output-file requirements/build.txt pyproject.toml
 for processor in x86_64 aarch64; do
     fetch requirements/serve.txt "$processor"
     fetch requirements/build.txt "$processor"
 done
-
-# What trains has the versions of what serves. PyTorch itself comes from its makers' index, as a build
-# for CPUs: its version is kept apart, without hashes, and what only its build for CUDA needs is left out.
-compile "$@" --extra train --constraint requirements/serve.txt --output-file "$scratch/train.txt"
-without 'torch|torchvision|triton|nvidia-[a-z0-9-]*|cuda-[a-z0-9-]*' "$scratch/train.txt" >requirements/train.txt
-grep -oE '^(torch|torchvision)==[^ ;]+' "$scratch/train.txt" >requirements/torch.txt

@@ -92,7 +92,7 @@ def create_app(settings: ServeSettings) -> FastAPI:
     app.include_router(page_router(app.openapi, settings))
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_middleware(Guard, state=state, open_paths=OPEN_PATHS | _HEALTH)
+    app.add_middleware(Guard, state=state, open_paths=OPEN_PATHS, probes=_HEALTH)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -137,7 +137,7 @@ def _document(app: FastAPI, settings: ServeSettings) -> None:
         for operation in methods.values():
             if settings.api_keys and keyed[path]:
                 operation["security"] = [{"bearer": []}, {"header": []}]
-            if settings.allowed_hosts:
+            if settings.allowed_hosts and path not in _HEALTH:
                 schema = {"$ref": "#/components/schemas/ErrorAnswer"}
                 operation["responses"]["421"] = {
                     "description": CODES["wrong_host"][1],

@@ -41,12 +41,16 @@ class Guard:
         app: The rest.
         state: The server's parts.
         open_paths: Answered without a key.
+        probes: Answered without a key and under any host name: engines ask by address.
     """
 
-    def __init__(self, app: ASGIApp, state: State, open_paths: frozenset[str]) -> None:
+    def __init__(
+        self, app: ASGIApp, state: State, *, open_paths: frozenset[str], probes: frozenset[str]
+    ) -> None:
         self._app = app
         self._state = state
-        self._open = open_paths
+        self._open = open_paths | probes
+        self._probes = probes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -92,7 +96,7 @@ class Guard:
         """Raise a Problem unless host, key and rate are good."""
         hosts = self._state.settings.allowed_hosts
         host = headers.get(b"host", b"").decode("latin-1").lower()
-        if hosts and re.sub(r":\d*$", "", host) not in hosts:
+        if hosts and scope["path"] not in self._probes and re.sub(r":\d*$", "", host) not in hosts:
             raise Problem("wrong_host", "this server doesn't answer to that host name")
         client = None
         if scope["path"] not in self._open and scope["method"] != "OPTIONS":

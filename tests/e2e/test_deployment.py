@@ -25,7 +25,9 @@ ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
 #: The health check's command.
-HEALTH = json.loads(re.search(r"^HEALTHCHECK .*\\\n\s*CMD (\[.*\])$", DOCKERFILE, re.MULTILINE).group(1))
+HEALTH: list[str] = json.loads(
+    re.findall(r"^HEALTHCHECK .*\\\n\s*CMD (\[.*\])$", DOCKERFILE, re.MULTILINE)[0]
+)
 
 
 def locked(name: str) -> dict[str, Version]:
@@ -86,9 +88,15 @@ def health_check():
     """Return a function that runs the image's health check against a port."""
 
     def check(port: int) -> int:
-        environment = {"PATH": os.environ["PATH"], "HORNET_PORT": str(port), "http_proxy": "http://127.0.0.1:9"}
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HORNET_PORT": str(port),
+            "http_proxy": "http://127.0.0.1:9",
+        }
         command = [sys.executable, *HEALTH[1:]]
-        return subprocess.run(command, env=environment, capture_output=True, timeout=30, check=False).returncode
+        return subprocess.run(
+            command, env=environment, capture_output=True, timeout=30, check=False
+        ).returncode
 
     return check
 
