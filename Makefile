@@ -40,7 +40,7 @@ test: check ## Checks, then every test, with coverage
 test-runtime: ## Install the wheel without extras into a new environment and predict there
 	PYTHON='$(PYTHON)' scripts/runtime_test.sh
 
-image-test: ## Build the container image on a bare Debian and predict inside (root)
+image-test: ## Build the container image on a bare Debian, predict and serve inside (root)
 	PYTHON='$(PYTHON)' scripts/image_test.sh
 
 bench: ## Run the benchmarks that need no data; they print ratios and prove nothing
