@@ -73,6 +73,6 @@ def _share(facts: Mapping[str, Any]) -> float:
 
 def _examples(found: Mapping[str, Any], known: Mapping[str, Record]) -> tuple[Illustration, ...]:
     names = [name for name in found.get("pictures", ()) if name in known]
-    boxes = found.get("facts", {}).get("boxes", ())
+    boxes = found.get("facts", {}).get("masks", ())
     shown = (thumbnail(known[name], boxes=[tuple(box) for box in boxes]) for name in names[:_SHOWN])
     return tuple(picture for picture in shown if picture is not None)

@@ -26,7 +26,7 @@ def test_sentences_are_said_in_both_languages(records):
         "chance": 0.5,
         "pictures": 3,
         "of": 4,
-        "boxes": [[0, 0, 1, 0.1]],
+        "masks": [[0, 0, 1, 0.1]],
     }
     finding = Finding("corner", facts, ("a.png", "gone.png", "unknown.png"))
     passed = Probe("border", auc=0.5, low=0.4, high=0.6, n=9, groups=9, found=False)
