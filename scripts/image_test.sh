@@ -218,7 +218,7 @@ main() {
 
     mkdir -p "$CACHE"
     scratch=$(mktemp -d "$CACHE/scratch.XXXXXX")
-    container= server=
+    container='' server=''
     trap '[[ -z $server ]] || pkill -KILL --parent "$server" || true; [[ -z $container ]] || buildah rm "$container" >/dev/null; rm -rf --one-file-system "$scratch"' EXIT
     mkdir "$scratch/readonly"
 
