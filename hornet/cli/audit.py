@@ -11,7 +11,7 @@ import typer
 from hornet.cli.common import Exit, JsonOption, emit_json, parse_mask, say
 
 if TYPE_CHECKING:
-    from hornet.evaluation.audit import Audit
+    from hornet.evaluation.audit import Audit, Embedding, Note
 
 
 def audit(
@@ -20,6 +20,13 @@ def audit(
         list[str] | None,
         typer.Option(
             "--mask", metavar="X0,Y0,X1,Y1", help="As for train: the probes don't see this part; repeatable."
+        ),
+    ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="imagenet|FILE",
+            help="Untuned weights that also look; imagenet downloads them. Without: what torch's cache has.",
         ),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit code 1 if anything was found.")] = False,
@@ -35,6 +42,7 @@ def audit(
     from hornet.evaluation.audit import audit as run
     from hornet.inference.sinks import printable
 
+    features = _features(weights)
     # Pictures that aren't there are a finding, and not the end.
     dataset = load_dataset(data, check_files=False)
     for note in dataset.notes:
@@ -44,6 +52,7 @@ def audit(
         dataset,
         masks=[parse_mask(text) for text in mask or ()],
         store=open_store(),
+        features=features,
         progress=progress.live,
     )
     progress.clear()
@@ -57,6 +66,26 @@ def audit(
     emit_json(result.to_dict(), json)
     if strict and result.findings:
         raise typer.Exit(Exit.FAILED)
+
+
+def _features(weights: str | None) -> Embedding | Note:
+    """Return what computes ImageNet features, or the note that they are left out."""
+    from hornet.errors import MissingExtra
+    from hornet.evaluation.audit import NO_WEIGHTS, left_out
+
+    try:
+        from hornet.training.untuned import untuned_features
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in {"torch", "torchvision", "safetensors"}:
+            raise
+        if weights is not None:
+            raise MissingExtra("train", f"--weights ({package} is missing)") from None
+        return left_out(
+            f"{package} isn't installed; run pip install 'hornet-detector[train]'",
+            f"{package} n'est pas installé ; lancez pip install 'hornet-detector[train]'",
+        )
+    return untuned_features(weights) or NO_WEIGHTS
 
 
 def describe(result: Audit) -> list[str]:

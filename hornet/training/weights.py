@@ -137,6 +137,36 @@ def fetch_imagenet(url: str | None = None) -> Path:
         HornetError: If there is no network, or what comes isn't what was asked for.
         ConfigError: If the address makes no sense.
     """
+    url, file, digest = _cache_place(url)
+    if file.is_file() and _sha256(file).startswith(digest):
+        return file
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        # Writes to a temporary file and renames it when the hash is right.
+        torch.hub.download_url_to_file(url, str(file), hash_prefix=digest, progress=False)
+    except RuntimeError as error:
+        raise HornetError(
+            f"{url}: the download is not the file that its name says ({error}). {_NOT_AS_ASKED}"
+        ) from None
+    except (OSError, urllib.error.URLError) as error:
+        raise HornetError(
+            f"{url}: the ImageNet weights could not be downloaded ({error}). {_NOT_AS_ASKED}"
+        ) from None
+    return file
+
+
+def cached_imagenet() -> Path | None:
+    """Return the file that :func:`fetch_imagenet` would return without a network, or None.
+
+    Raises:
+        ConfigError: If ``HORNET_WEIGHTS_URL`` makes no sense.
+    """
+    _, file, digest = _cache_place(None)
+    return file if file.is_file() and _sha256(file).startswith(digest) else None
+
+
+def _cache_place(url: str | None) -> tuple[str, Path, str]:
+    """Return where the weights come from, where they are kept, and how their SHA-256 begins."""
     if url is None:
         from torchvision.models import ResNet18_Weights
 
@@ -148,22 +178,7 @@ def fetch_imagenet(url: str | None = None) -> Path:
             f"{url}: not an http(s) address of a file whose name ends in its hash, such as "
             "resnet18-f37072fd.pth; mend HORNET_WEIGHTS_URL"
         )
-    file = Path(torch.hub.get_dir()) / "checkpoints" / name
-    if file.is_file() and _sha256(file).startswith(match[1]):
-        return file
-    file.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        # Writes to a temporary file and renames it when the hash is right.
-        torch.hub.download_url_to_file(url, str(file), hash_prefix=match[1], progress=False)
-    except RuntimeError as error:
-        raise HornetError(
-            f"{url}: the download is not the file that its name says ({error}). {_NOT_AS_ASKED}"
-        ) from None
-    except (OSError, urllib.error.URLError) as error:
-        raise HornetError(
-            f"{url}: the ImageNet weights could not be downloaded ({error}). {_NOT_AS_ASKED}"
-        ) from None
-    return file
+    return url, Path(torch.hub.get_dir()) / "checkpoints" / name, match[1]
 
 
 def read_state(file: Path) -> dict[str, Tensor]:

@@ -196,5 +196,6 @@ NOTES: Final[dict[str, Sentence]] = {
         f"{_pair(facts, lambda m: ' (' + m['label'] + ')')}). If their views overlap, look whether the hornet really "
         "is outside one of them."
     ),
+    "imagenet": shortcuts.imagenet,
     "left-out": lambda facts: f"{facts['step']} was left out: {facts['why']}.",
 }

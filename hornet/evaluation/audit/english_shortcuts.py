@@ -91,6 +91,23 @@ def _text(facts: Facts) -> str:
     )
 
 
+def _seer(facts: Facts) -> str:
+    """Name the model, and what it sees."""
+    if facts.get("features") == "imagenet":
+        return f"logistic regression on untuned ImageNet features ({facts['network']})"
+    return "a simple model (on a tiny grey copy and the colours)"
+
+
+def imagenet(facts: Facts) -> str:
+    """Say how well untuned ImageNet features do, pictures split in several ways."""
+    areas = ", ".join(f"{area:.2f} {_WAYS[way]}" for way, area in facts["areas"].items())
+    verdict = "see leakage" if "gap" in facts else "no gap that couldn't be chance"
+    return (
+        f"imagenet: {facts['n']} pictures, logistic regression on untuned ImageNet features ({facts['network']}): AUC by "
+        f"the way of splitting: {areas}; {verdict}."
+    )
+
+
 def gap(facts: Facts) -> str:
     """Say what splitting carelessly would feign, and how to split."""
     areas, start, end = facts["areas"], facts["from"], facts["to"]
@@ -102,7 +119,7 @@ def gap(facts: Facts) -> str:
     else:
         advice = f"Keep what belongs together {_WAYS[facts['proposed']]} in one group (column group of the manifest)."
     return (
-        f"a simple model seems to have an AUC of {areas[start]:.2f} if pictures are split {_WAYS[start]}, but has "
+        f"{_seer(facts)} seems to have an AUC of {areas[start]:.2f} if pictures are split {_WAYS[start]}, but has "
         f"{areas[end]:.2f} if they are split {_WAYS['day' if end == 'group' and facts['group_is_day'] else end]} (a gap of {facts['gap']:.2f}, 95 % interval {facts['low']:.2f} "
         f"to {facts['high']:.2f}). The difference is no knowledge of hornets: pictures taken together look alike. {advice}"
     )

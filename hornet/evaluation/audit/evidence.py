@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     from hornet.dataset import Dataset, Derivation
     from hornet.dataset.records import Record
-    from hornet.evaluation.audit.findings import Outcome
+    from hornet.dataset.store import PictureStore
+    from hornet.evaluation.audit.embedded import Embedding
+    from hornet.evaluation.audit.findings import Note, Outcome
     from hornet.evaluation.audit.looks import Look, Shot
     from hornet.images import Box
 
@@ -30,6 +32,8 @@ class Evidence:
         masks: Rectangles that are filled in every picture.
         seed: Decides what is random.
         live: Told how far a long step is.
+        store: Where decoded views are kept, or None.
+        features: What computes untuned ImageNet features; or what is noted in their place, if anything is.
     """
 
     dataset: Dataset
@@ -39,6 +43,8 @@ class Evidence:
     masks: tuple[Box, ...] = ()
     seed: int = 0
     live: Callable[[str], None] = field(default=lambda _: None)
+    store: PictureStore | None = None
+    features: Embedding | Note | None = None
 
     @property
     def records(self) -> tuple[Record, ...]:

@@ -127,8 +127,8 @@ class Note:
     """Something worth a look that is no finding: it doesn't count for ``--strict``.
 
     Attributes:
-        kind: ``tiny``, ``blank``, ``dark``, ``bright``, ``blurred``, ``same-moment``, or ``left-out`` for a step
-            that wasn't taken.
+        kind: ``tiny``, ``blank``, ``dark``, ``bright``, ``blurred``, ``same-moment``, ``imagenet`` for what untuned
+            ImageNet features tell, or ``left-out`` for a step that wasn't taken.
         facts: What was counted, as JSON. ``left-out`` has ``step``, ``why`` and, in French, ``why_fr``.
         pictures: Names of a few pictures that show it.
     """

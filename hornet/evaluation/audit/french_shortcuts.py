@@ -62,6 +62,14 @@ def few_groups(least: int) -> dict[str, str]:
     }
 
 
+def too_few(least: int, most: int) -> tuple[str, str]:
+    """Say why a network wasn't asked, in English and French: too few whole groups among the pictures it may see."""
+    return (
+        f"of each class, at least {least} whole groups must fit into {most} pictures",
+        f"au moins {least} groupes entiers de chaque classe doivent tenir dans {most} images",
+    )
+
+
 def _metadata(facts: Facts) -> str:
     best = facts["clues"][0]["clue"] if facts.get("clues") else None
     most = f" Le plus parlant : {_CLUES[best]}." if best else ""
@@ -108,6 +116,23 @@ def _text(facts: Facts) -> str:
     )
 
 
+def _seer(facts: Facts) -> str:
+    """Name the model, and what it sees."""
+    if facts.get("features") == "imagenet":
+        return f"une régression logistique sur un réseau ImageNet non ajusté ({facts['network']})"
+    return "un modèle simple (une copie minuscule en gris et les couleurs)"
+
+
+def imagenet(facts: Facts) -> str:
+    """Say how well untuned ImageNet features do, pictures split in several ways."""
+    areas = ", ".join(f"{_number(area)} {_WAYS[way]}" for way, area in facts["areas"].items())
+    verdict = "voir leakage" if "gap" in facts else "aucun écart qui ne puisse être dû au hasard"
+    return (
+        f"imagenet : {facts['n']} images, régression logistique sur un réseau ImageNet non ajusté ({facts['network']}), "
+        f"AUC selon la répartition : {areas} ; {verdict}."
+    )
+
+
 def gap(facts: Facts) -> str:
     """Say what splitting carelessly would feign, and how to split."""
     areas, start, end = facts["areas"], facts["from"], facts["to"]
@@ -122,7 +147,7 @@ def gap(facts: Facts) -> str:
         advice = f"Mettez dans un même groupe ce qui va ensemble {_WAYS[facts['proposed']]} (colonne group)."
     way = _WAYS["day" if end == "group" and facts["group_is_day"] else end]
     return (
-        f"un modèle simple semble avoir une AUC de {_number(areas[start])} si les images sont réparties {_WAYS[start]}, "
+        f"{_seer(facts)} semble avoir une AUC de {_number(areas[start])} si les images sont réparties {_WAYS[start]}, "
         f"mais n'a que {_number(areas[end])} si elles le sont {way} (écart {_number(facts['gap'])}, intervalle à 95 % de "
         f"{_number(facts['low'])} à {_number(facts['high'])}). La différence n'est pas de la connaissance du frelon : des "
         f"images prises ensemble se ressemblent. {advice}"

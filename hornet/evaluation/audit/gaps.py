@@ -1,7 +1,8 @@
-"""The gap: how much better a cheap classifier seems when pictures are split carelessly."""
+"""The gap: how much better a classifier that was never tuned seems when pictures are split carelessly."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -17,36 +18,60 @@ if TYPE_CHECKING:
 
     from hornet.dataset.records import Record
     from hornet.evaluation.audit.features import Sample
-    from hornet.evaluation.audit.scoring import Scores
+    from hornet.evaluation.audit.scoring import Model, Scores
 
 #: Least gap of AUC, at the lower end of its interval, that is worth a finding.
 LIMIT: Final = 0.03
 
 
-def judge_gap(
-    samples: Sequence[Sample],
-    records: Sequence[Record],
-    labels: NDArray[np.int64],
-    groups: Sequence[str],
-    seed: int,
-) -> tuple[Finding, ...]:
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What a classifier of the gap sees of some pictures, and how it learns.
+
+    Attributes:
+        kind: ``classical``, or ``imagenet`` for what an untuned network makes of them.
+        features: float32 (N, D).
+        model: Learns and judges.
+        name: Of the network's weights; empty for classical features.
+    """
+
+    kind: str
+    features: NDArray[np.float32]
+    model: Model
+    name: str = ""
+
+
+def classical(samples: Sequence[Sample]) -> Sight:
+    """Return a tiny grey copy and the colours as what a simple model sees."""
+    features = np.stack([np.concatenate([each.small, each.colour]) for each in samples])
+    return Sight("classical", features, mixture)
+
+
+def measure_gap(
+    sight: Sight, records: Sequence[Record], labels: NDArray[np.int64], groups: Sequence[str], seed: int
+) -> dict[str, Any] | None:
     """Score one classifier with pictures split at random, by group, and by all that might be a stricter group.
 
     Returns:
-        A finding if splitting more strictly costs more than it would by chance, with the group to use instead.
+        The areas; if splitting more strictly costs more than it would by chance, also ``gap`` and its interval, and
+        the group to use instead. None if there is too little to split.
     """
-    features = np.stack([np.concatenate([each.small, each.colour]) for each in samples])
     ways = {"group": list(groups), **stricter_groups(records, groups)}
     ways = {name: units for name, units in ways.items() if enough(labels, units)}
     if not ways:
-        return ()
+        return None
 
     def scored(units: Sequence[object]) -> Scores:
-        return cross_validate(features, labels, deal(labels, units, seed=seed), mixture)
+        return cross_validate(sight.features, labels, deal(labels, units, seed=seed), sight.model)
 
     random = scored(range(len(labels)))
     scores = {name: scored(units) for name, units in ways.items()}
-    areas = {"random": round(random.area(), 4)} | {n: round(s.area(), 4) for n, s in scores.items()}
+    facts: dict[str, Any] = {
+        "areas": {"random": round(random.area(), 4)} | {n: round(s.area(), 4) for n, s in scores.items()},
+        "features": sight.kind,
+        "network": sight.name,
+        "n": len(labels),
+    }
     worst: dict[str, Any] = {}
     for name, units in ways.items():
         for base_name, base in (("random", random), ("group", scores.get("group"))):
@@ -56,20 +81,28 @@ def judge_gap(
             if gap.low >= LIMIT and gap.value > worst.get("gap", 0.0):
                 worst = {"gap": gap.value, "low": gap.low, "high": gap.high, "from": base_name, "to": name}
     if not worst:
-        return ()
+        return facts
     day = _same(groups, [record.source + record.day for record in records])
-    facts = {
+    return {
         **{key: round(value, 4) if isinstance(value, float) else value for key, value in worst.items()},
-        "areas": areas,
+        **facts,
         "group_is_day": day,
         # Whole days are at least as strict as a camera's days, and easier to keep.
         "proposed": "day"
         if worst["to"] == "camera and day" or (worst["to"] == "group" and day)
         else worst["to"],
-        "n": len(labels),
         "units": len(set(ways[worst["to"]])),
     }
-    return (Finding("leakage", facts),)
+
+
+def largest(gaps: Sequence[dict[str, Any] | None]) -> tuple[Finding, ...]:
+    """Return a finding about the largest gap that is real, if any is; it has the other's figures too."""
+    found = [facts for facts in gaps if facts and "gap" in facts]
+    if not found:
+        return ()
+    worst = max(found, key=lambda facts: facts["gap"])
+    others = [facts for facts in gaps if facts and facts is not worst]
+    return (Finding("leakage", {**worst, "others": others}),)
 
 
 def stricter_groups(records: Sequence[Record], groups: Sequence[str]) -> dict[str, list[str]]:

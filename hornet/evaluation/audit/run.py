@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from hornet.dataset import derive_groups
 from hornet.dataset.traces import fill_records
 from hornet.evaluation.audit.balance import judge_balance
+from hornet.evaluation.audit.embedded import NO_WEIGHTS
 from hornet.evaluation.audit.evidence import Evidence, Part
 from hornet.evaluation.audit.features import sample
 from hornet.evaluation.audit.findings import Audit, collect
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     from hornet.dataset import Dataset
     from hornet.dataset.store import PictureStore
+    from hornet.evaluation.audit.embedded import Embedding
+    from hornet.evaluation.audit.findings import Note
     from hornet.evaluation.audit.looks import Look
     from hornet.images import Box
 
@@ -44,6 +47,7 @@ def audit(
     masks: Sequence[Box] = (),
     parts: Sequence[Part] = PARTS,
     store: PictureStore | None = None,
+    features: Embedding | Note = NO_WEIGHTS,
     seed: int = 0,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Audit:
@@ -56,6 +60,7 @@ def audit(
         masks: Rectangles that will be filled in every picture: the probes don't see them either.
         parts: What is asked.
         store: Where decoded pictures are kept from run to run, or None.
+        features: What computes untuned ImageNet features; or what is noted in their place.
         seed: Decides what is random.
         progress: Told often how far it is; a line that the next one replaces.
 
@@ -69,6 +74,7 @@ def audit(
     looks = look_at(given.records, measures, masks=masks, store=store, live=progress)
     progress("comparing pictures: all with all")
     evidence = gather(given, looks, masks=masks, seed=seed, progress=progress)
+    evidence = replace(evidence, store=store, features=features)
     result = conclude(evidence, parts)
     return replace(result, thumbnails=draw_thumbnails(given.records, result.examples, masks))
 

@@ -25,6 +25,7 @@ _COMPONENTS: Final = 32
 _RANGES: Final = 8
 _NEIGHBOURS: Final = 9
 _STRENGTH: Final = 0.1  # of ridge regression, in units of the features' mean variance times their number
+_PENALTY: Final = 0.01  # inverse strength of logistic regression; the middle of what the rivals choose from
 #: Units of each class below which nothing can be said.
 LEAST: Final = 8
 
@@ -179,6 +180,20 @@ def mixture(
     scale = np.sqrt(learn.std(axis=0)) + 1e-6
     learn, judge = learn / scale, judge / scale
     return _ridge(learn, labels, judge) + _nearest(learn, labels, judge)
+
+
+def logistic(
+    features: NDArray[np.float32], labels: NDArray[np.int64], judged: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """Learn logistic regression on standardised features, as ``hornet lab rivals`` does; nothing is chosen."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=_PENALTY, max_iter=2000))
+    model.fit(features.astype(np.float64), labels)
+    result: NDArray[np.float64] = model.decision_function(judged.astype(np.float64))
+    return result
 
 
 def _ranked(known: NDArray[np.float32], values: NDArray[np.float32]) -> NDArray[np.float64]:

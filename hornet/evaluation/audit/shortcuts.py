@@ -12,12 +12,22 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from hornet.evaluation.audit.embedded import Embedding, embed, left_out
 from hornet.evaluation.audit.features import CORNER
 from hornet.evaluation.audit.findings import EXAMPLES, Note, Outcome, Probe
-from hornet.evaluation.audit.french_shortcuts import few_groups
-from hornet.evaluation.audit.gaps import judge_gap
+from hornet.evaluation.audit.french_shortcuts import few_groups, too_few
+from hornet.evaluation.audit.gaps import Sight, classical, largest, measure_gap, stricter_groups
 from hornet.evaluation.audit.metadata import bursts_of, clues
-from hornet.evaluation.audit.scoring import LEAST, cross_validate, deal, enough, interval, lookup, mixture
+from hornet.evaluation.audit.scoring import (
+    LEAST,
+    cross_validate,
+    deal,
+    enough,
+    interval,
+    logistic,
+    lookup,
+    mixture,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +44,8 @@ if TYPE_CHECKING:
 #: better than clean data sets made any. docs/audit.md has the figures.
 LIMITS: Final = {"metadata": 0.55, "border": 0.65, "corner": 0.65, "blur": 0.7, "colour": 0.75}
 
+#: Pictures that go through a network, at most: a processor core does 10 to 25 a second.
+MOST_EMBEDDED: Final = 1500
 #: Pictures that the probes learn from, at most; drawn by whole groups.
 MOST: Final = 3000
 _CORNERS: Final = ("top left", "top right", "bottom left", "bottom right")
@@ -112,19 +124,52 @@ def judge_shortcuts(evidence: Evidence) -> Outcome:
     headers = np.stack([each.header for each in samples])
     probes += _metadata(headers, _Jury(records, labels, bursts, evidence.seed), groups)
     evidence.live("looking for shortcuts: ways of splitting")
-    return Outcome(judge_gap(samples, records, labels, groups, evidence.seed), tuple(probes))
+    gap = measure_gap(classical(samples), records, labels, groups, evidence.seed)
+    seen, notes = _imagenet(evidence)
+    return Outcome(largest((gap, seen)), tuple(probes), notes)
 
 
-def _chosen(evidence: Evidence) -> list[int]:
-    """Return positions of the readable pictures: all, or those of as many groups as the limit allows."""
+def _imagenet(evidence: Evidence) -> tuple[dict[str, Any] | None, tuple[Note, ...]]:
+    """Measure the gap on untuned ImageNet features, where there are any, and note what came out or why there are none."""
+    embedding = evidence.features
+    if not isinstance(embedding, Embedding):
+        return None, () if embedding is None else (embedding,)
+    chosen = _chosen(evidence, MOST_EMBEDDED, whole=True)
+    records = [evidence.records[i] for i in chosen]
+    labels = np.array([record.label for record in records], dtype=np.int64)
+    groups = [evidence.dataset.groups()[i] for i in chosen]
+    ways = (groups, *stricter_groups(records, groups).values())
+    if not any(enough(labels, units) for units in ways):
+        return None, (left_out(*too_few(LEAST, MOST_EMBEDDED)),)
+    features = embed(evidence, embedding, chosen)
+    evidence.live("looking for shortcuts: ways of splitting, by ImageNet features")
+    sight = Sight("imagenet", features, logistic, embedding.name)
+    facts = measure_gap(sight, records, labels, groups, evidence.seed)
+    return facts, () if facts is None else (Note("imagenet", facts),)
+
+
+def _chosen(evidence: Evidence, most: int = MOST, *, whole: bool = False) -> list[int]:
+    """Return positions of the readable pictures: all, or those of as many groups as the limit allows.
+
+    Args:
+        evidence: All pictures.
+        most: How many.
+        whole: Whether a group that doesn't fit any more is left out, and not cut.
+    """
     places = evidence.readable()
-    if len(places) <= MOST:
+    if len(places) <= most:
         return places
     groups = evidence.dataset.groups()
-    names = sorted({groups[place] for place in places})
-    order = np.random.default_rng(evidence.seed).permutation(len(names))
-    rank = {names[index]: number for number, index in enumerate(order.tolist())}
-    return sorted(sorted(places, key=lambda place: (rank[groups[place]], place))[:MOST])
+    members: dict[str, list[int]] = {name: [] for name in sorted({groups[place] for place in places})}
+    for place in places:
+        members[groups[place]].append(place)
+    names = list(members)
+    chosen: list[int] = []
+    for index in np.random.default_rng(evidence.seed).permutation(len(names)).tolist():
+        fitting = members[names[index]][: most - len(chosen)]
+        if not whole or len(fitting) == len(members[names[index]]):
+            chosen += fitting
+    return sorted(chosen)
 
 
 def _metadata(headers: NDArray[np.float32], jury: _Jury, groups: Sequence[str]) -> list[Probe]:
