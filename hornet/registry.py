@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 PACKED_NAME: Final = "hornet-resnet18.onnx"
 PACKED_WEIGHTS_NAME: Final = "hornet-resnet18.safetensors"
+PACKED_BANK_NAME: Final = "hornet-resnet18-bank.safetensors"
 _ID_DIGITS: Final = 16
 
 

@@ -1,4 +1,4 @@
-"""Put a run's model into this folder: the int8 artifact as it is, the float weights in float16.
+"""Put a run's model into this folder: the int8 artifact as it is, the float weights in float16, and its bank.
 
 python models/pack.py RUN
 """
@@ -13,7 +13,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from hornet.registry import PACKED_NAME, PACKED_WEIGHTS_NAME
+from hornet.registry import PACKED_BANK_NAME, PACKED_NAME, PACKED_WEIGHTS_NAME
+from hornet.training.bank import read_bank, trunk_digest
 
 HERE = Path(__file__).parent
 
@@ -30,8 +31,11 @@ def main(run: Path) -> None:
     for name, tensor in small.items():
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             sys.exit(f"{name} has values that float16 can't hold")
+    if read_bank(run / "bank.safetensors").trunk != trunk_digest(small):
+        sys.exit("the bank is of other weights; export the run again")
     save_file(small, HERE / PACKED_WEIGHTS_NAME, metadata)
     shutil.copyfile(run / "hornet-int8.onnx", HERE / PACKED_NAME)
+    shutil.copyfile(run / "bank.safetensors", HERE / PACKED_BANK_NAME)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from hornet.training.agreement import (
     probability,
     spread,
 )
+from hornet.training.bank import make_bank, save_bank
 from hornet.training.card import write_report_and_card
 from hornet.training.contract import (
     GOLDEN_TOLERANCE,
@@ -79,7 +80,7 @@ def export_run(
     licence: str | None = None,
     provenance: str | None = None,
 ) -> ExportResult:
-    """Export a run in float32 and int8, prove that both answer like the network, and write report and card.
+    """Export a run in float32 and int8, prove that both answer like the network, and write bank, report and card.
 
     Args:
         run: A run folder with weights and calibration.
@@ -100,6 +101,8 @@ def export_run(
         licence or "not stated by whoever exported it",
         provenance or describe_provenance(trained.config, trained.dataset),
     )
+    reporter("computing the bank: what the network makes of the pictures it learned from")
+    save_bank(make_bank(trained), trained.folder.bank)
     finals = {precision: run / name for precision, name in FILES.items()}
     # Inside the run, so that renaming at the end stays on one disk.
     with tempfile.TemporaryDirectory(prefix=".export-", dir=run) as folder:

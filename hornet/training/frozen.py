@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 from hornet.evaluation.rivals import Cost, Part
-from hornet.training.features import through
+from hornet.training.bank import embed
 from hornet.training.hardware import choose_hardware, cpu_threads
-from hornet.training.network import FEATURES, STAGES, HornetNet, normalise
+from hornet.training.network import HornetNet, normalise
 from hornet.training.pictures import describe_splits, prepare
 from hornet.training.runfolder import RunFolder
 from hornet.training.weights import start
@@ -85,7 +85,9 @@ def frozen_features(
         pictures = prepare(dataset, config, RunFolder(scratch), report=report, live=live)
         network.to(hardware.device, memory_format=torch.channels_last).eval()
         began = time.perf_counter()
-        features = _pooled(network, pictures.cache.array, pictures.places, hardware, live)
+        array, places = pictures.cache.array, pictures.places
+        batches = (array[places[first : first + _BATCH]] for first in range(0, len(places), _BATCH))
+        features = embed(network, batches, hardware=hardware, live=lambda text: live(f"{text}/{len(places)}"))
         seconds = time.perf_counter() - began
     trunk = sum(p.numel() for name, p in network.named_parameters() if not name.startswith("fc."))
     cost = Cost(
@@ -106,20 +108,3 @@ def count_operations(network: HornetNet, size: tuple[int, int]) -> int:
     with torch.no_grad(), counter:
         network(normalise(torch.zeros((1, *size, 3), dtype=torch.uint8, device=device)))
     return int(counter.get_total_flops()) // 2  # it counts a multiply-add as two
-
-
-def _pooled(
-    network: HornetNet,
-    pictures: NDArray[np.uint8],
-    places: NDArray[np.int64],
-    hardware: Hardware,
-    live: Callable[[str], None],
-) -> NDArray[np.float32]:
-    features = np.empty((len(places), FEATURES), dtype=np.float32)
-    with torch.inference_mode():
-        for first in range(0, len(places), _BATCH):
-            batch = torch.from_numpy(np.ascontiguousarray(pictures[places[first : first + _BATCH]]))
-            maps = through(network, batch.to(hardware.device), STAGES)
-            features[first : first + _BATCH] = maps.mean(dim=(2, 3)).cpu().numpy()
-            live(f"computing features: {min(first + _BATCH, len(places))}/{len(places)}")
-    return features

@@ -76,6 +76,11 @@ class RunFolder:
         return self.path / "weights.safetensors"
 
     @property
+    def bank(self) -> Path:
+        """What the network makes of the pictures it learned from; written by the export."""
+        return self.path / "bank.safetensors"
+
+    @property
     def calibration(self) -> Path:
         """Temperature, threshold and quality."""
         return self.path / "calibration.json"
