@@ -118,7 +118,7 @@ class Bank:
         arrays["source"][1] = np.array([sources.index(name) for name in new.sources], np.int16)[new.source]
         arrays["species"][1] = np.array([kinds.index(name) for name in new.kinds], np.int16)[new.species]
         arrays["group"][1] = new.group + np.int32(first)
-        merged = {name: np.concatenate(both) for name, both in arrays.items()}
+        merged: dict[str, Any] = {name: np.concatenate(both) for name, both in arrays.items()}
         # What is learned from now was never held out, and the other way round.
         merged["held_out"] = np.setdiff1d(merged["held_out"], merged["digest"])
         return replace(self, sources=sources, kinds=kinds, **merged)
@@ -273,8 +273,9 @@ def _check(bank: Bank) -> None:
 
 def _codes(values: Sequence[str]) -> tuple[tuple[str, ...], NDArray[np.int32]]:
     """Return the distinct values and which of them each is."""
-    names, codes = np.unique(np.array(values, dtype=object), return_inverse=True) if values else ([], [])
-    return tuple(str(name) for name in names), np.asarray(codes, np.int32)
+    names: dict[str, int] = {}
+    codes = [names.setdefault(value, len(names)) for value in values]
+    return tuple(names), np.array(codes, np.int32)
 
 
 def _short(digest: str) -> int:

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from hornet.dataset import Dataset
     from hornet.training.config import TrainConfig
-    from hornet.training.hardware import Hardware
 
 _BATCH = 32
 

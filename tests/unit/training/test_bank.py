@@ -39,9 +39,10 @@ def test_rows_are_the_float_files_embeddings(exported, run, bank):
 
     assert len(learned) == len(bank)
     assert [record.label for record in learned] == bank.label.tolist()
-    assert ["train validation".split().index(record.split) for record in learned] == bank.split.tolist()
+    assert [["train", "validation"].index(record.split) for record in learned] == bank.split.tolist()
     for place in (0, 7, len(bank) - 1):
         expected = classifier.predict(learned[place].path).embedding
+        assert expected is not None
         np.testing.assert_allclose(bank.embedding[place].astype(np.float32), expected, rtol=2e-3, atol=1e-3)
 
 
@@ -88,7 +89,9 @@ def test_joined_replaces_what_it_has(run, bank):
     """A picture that is given again has one row, its new one; pictures moved to test lose theirs."""
     dataset = read_manifest(run.manifest)
     first, second = dataset.subset("train").records[:2]
-    corrected = dataclasses.replace(first, label=1 - first.label, source="garden", species="Vespa crabro")
+    corrected = dataclasses.replace(
+        first, label=int(not first.label), source="garden", species="Vespa crabro"
+    )
     moved = dataclasses.replace(second, split="test")
     rows = np.full((2, 512), 0.5, np.float32)
 
