@@ -31,7 +31,7 @@ RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
         --only-binary :all: --requirement requirements/serve.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY hornet hornet
-COPY models/hornet-resnet18.onnx models/
+COPY models/hornet-resnet18.onnx models/SHA256SUMS models/
 RUN /opt/builder/bin/pip wheel --no-cache-dir --no-index --no-deps --no-build-isolation --wheel-dir /tmp/wheel . \
     && /opt/builder/bin/pip --python /opt/hornet/bin/python install --no-cache-dir --no-index --no-deps /tmp/wheel/*.whl \
     && /opt/builder/bin/pip --python /opt/hornet/bin/python check

@@ -8,12 +8,12 @@ where it is written, the same dataclasses are checked field by field.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from hornet.checksums import check_recorded
 from hornet.decision import CLASSES
 from hornet.errors import ArtifactCorrupt, ArtifactIncompatible, ArtifactMissing, ConfigError
 from hornet.images import Box, PixelRule, Resize, check_box
@@ -212,12 +212,13 @@ def open_artifact(path: str | os.PathLike[str], *, threads: int | None = None) -
 
     Raises:
         ArtifactMissing: If there is no such file.
-        ArtifactCorrupt: If it isn't an ONNX file with a contract.
+        ArtifactCorrupt: If it isn't an ONNX file with a contract, or not the file of which a record beside it speaks.
         ArtifactIncompatible: If this version can't use it.
     """
     path = Path(path)
     if not path.is_file():
         raise ArtifactMissing(f"no model at {path}; pass one with --model, or train one with 'hornet train'")
+    check_recorded(path)
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -268,12 +269,6 @@ def available_cpus() -> int:
     except (OSError, ValueError):
         return count
     return count if quota == "max" else max(1, min(count, int(quota) // int(period)))
-
-
-def sha256_file(path: str | os.PathLike[str]) -> str:
-    """Return the SHA-256 of a file's bytes, hexadecimal."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _short(error: BaseException) -> str:

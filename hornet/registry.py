@@ -1,10 +1,13 @@
 """The models on disk: champion, challengers, promote, roll back.
 
 A folder: ``index.json`` names the champion, the champions before it and every entry; each entry is
-a folder ``models/<first 16 digits of the SHA-256>/`` with ``hornet.onnx``, ``record.json`` and, if
-it was trained here, ``weights.safetensors``. Which model is used:
+a folder ``models/<first 16 digits of the SHA-256>/`` with ``hornet.onnx``, ``record.json``, if it was trained
+here ``weights.safetensors`` and ``bank.safetensors``, and ``SHA256SUMS``. Files of an entry never change; what
+changes the index holds ``lock``. Which model is used:
 
 ``--model`` > ``HORNET_MODEL`` > the registry's champion > the model packed with this software.
+
+Whatever is loaded is the file that was added or packed, or it isn't loaded.
 """
 
 from __future__ import annotations
@@ -15,68 +18,30 @@ import json
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from hornet.artifact import sha256_file
+from hornet.checksums import check_recorded, sha256_file, write_sums
+from hornet.entries import Entry, Index, read_index, write_index
 from hornet.errors import ArtifactCorrupt, ArtifactMissing, ConfigError
+from hornet.locks import locked
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from hornet.classifier import Classifier
 
+PACKED: Final = "packed"
+CHAMPION: Final = "champion"
 PACKED_NAME: Final = "hornet-resnet18.onnx"
 PACKED_WEIGHTS_NAME: Final = "hornet-resnet18.safetensors"
 PACKED_BANK_NAME: Final = "hornet-resnet18-bank.safetensors"
+MODEL_FILE: Final = "hornet.onnx"
+WEIGHTS_FILE: Final = "weights.safetensors"
+BANK_FILE: Final = "bank.safetensors"
+RECORD_FILE: Final = "record.json"
 _ID_DIGITS: Final = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A model that the registry keeps.
-
-    Attributes:
-        id: First 16 hexadecimal digits of the model file's SHA-256.
-        sha256: SHA-256 of the model file.
-        created: When it came, UTC, ISO 8601.
-        parent: Where its weights came from: an id, ``packed``, or a name.
-        note: Why it was promoted or not.
-    """
-
-    id: str
-    sha256: str
-    created: str
-    parent: str
-    note: str
-
-
-@dataclass(frozen=True, slots=True)
-class Index:
-    """The registry's table of contents.
-
-    Attributes:
-        champion: Id of the entry in use; None: the packed model is.
-        history: Champions before it, oldest first; None stands for the packed model.
-        entries: Every entry, oldest first.
-    """
-
-    champion: str | None = None
-    history: tuple[str | None, ...] = ()
-    entries: tuple[Entry, ...] = ()
-
-    def entry(self, identifier: str) -> Entry:
-        """Return the entry whose id starts with ``identifier``.
-
-        Raises:
-            ArtifactMissing: If there is none, or more than one.
-        """
-        found = [entry for entry in self.entries if entry.id.startswith(identifier)]
-        if len(found) != 1:
-            kept = ", ".join(entry.id for entry in self.entries) or "nothing"
-            raise ArtifactMissing(
-                f"{len(found)} models in the registry start with {identifier!r}; it keeps {kept}"
-            )
-        return found[0]
 
 
 class Registry:
@@ -95,21 +60,7 @@ class Registry:
         Raises:
             ArtifactCorrupt: If it can't be read.
         """
-        path = self.folder / "index.json"
-        try:
-            document = json.loads(path.read_text(encoding="utf-8"))
-            return Index(
-                document["champion"],
-                tuple(document["history"]),
-                tuple(Entry(**entry) for entry in document["entries"]),
-            )
-        except FileNotFoundError:
-            return Index()
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ArtifactCorrupt(
-                f"the registry's index {path} can't be read ({error}); restore it, or set HORNET_REGISTRY "
-                "to another folder"
-            ) from None
+        return read_index(self.folder)
 
     def model_path(self, identifier: str) -> Path:
         """Return an entry's model file.
@@ -119,19 +70,49 @@ class Registry:
             ArtifactCorrupt: If the file isn't the one that was added.
         """
         entry = self.index().entry(identifier)
-        path = self._home(entry.id) / "hornet.onnx"
+        path = self.home(entry.id) / MODEL_FILE
         if not path.is_file():
             raise ArtifactMissing(f"{path} is gone; run 'hornet models rollback' or train again")
         if sha256_file(path) != entry.sha256:
             raise ArtifactCorrupt(
-                f"{path} isn't the file that was added (its SHA-256 differs); it isn't used"
+                f"{path} isn't the file that was added (its SHA-256 differs); it isn't used. 'hornet models rollback' "
+                "returns to the champion before it"
             )
         return path
 
     def weights_path(self, identifier: str) -> Path | None:
-        """Return an entry's float weights, None where it has none."""
-        path = self._home(self.index().entry(identifier).id) / "weights.safetensors"
-        return path if path.is_file() else None
+        """Return an entry's float weights, None where it has none.
+
+        Raises:
+            ArtifactMissing: If there is no such entry.
+            ArtifactCorrupt: If they aren't those that were added.
+        """
+        return self._part(identifier, WEIGHTS_FILE)
+
+    def bank_path(self, identifier: str) -> Path | None:
+        """Return the bank of an entry's weights, None where it has none; raises as :meth:`weights_path`."""
+        return self._part(identifier, BANK_FILE)
+
+    def record(self, identifier: str) -> dict[str, Any]:
+        """Return what is known of how an entry came about: data, settings, figures.
+
+        Raises:
+            ArtifactMissing: If there is no such entry.
+            ArtifactCorrupt: If its record was changed or can't be read.
+        """
+        path = self._part(identifier, RECORD_FILE)
+        try:
+            document = {} if path is None else json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ArtifactCorrupt(f"{path} can't be read ({error})") from None
+        return dict(document)
+
+    def _part(self, identifier: str, name: str) -> Path | None:
+        path = self.home(self.index().entry(identifier).id) / name
+        if not path.is_file():
+            return None
+        check_recorded(path)
+        return path
 
     def champion_path(self) -> Path | None:
         """Return the champion's model file, None where the packed model is the champion."""
@@ -139,50 +120,71 @@ class Registry:
         return None if champion is None else self.model_path(champion)
 
     def add(
-        self, model: Path, *, weights: Path | None = None, parent: str, note: str, record: dict[str, Any]
+        self,
+        model: Path,
+        *,
+        weights: Path | None = None,
+        bank: Path | None = None,
+        parent: str,
+        note: str,
+        record: Mapping[str, Any],
     ) -> Entry:
         """Keep a model as a challenger; a model that is kept already stays as it is.
 
         Args:
             model: The ONNX file; copied.
             weights: Its float weights; copied.
+            bank: What they make of the pictures they learned from; copied.
             parent: Where its weights came from.
             note: Why it is kept.
-            record: Facts to keep beside it: figures, configuration.
+            record: How it came about: data, settings, figures. It travels with the entry: no places of this machine.
         """
-        digest = sha256_file(model)
-        index = self.index()
-        for entry in index.entries:
-            if entry.sha256 == digest:
-                return entry
-        now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-        entry = Entry(digest[:_ID_DIGITS], digest, now, parent, note)
         (self.folder / "models").mkdir(parents=True, exist_ok=True)
         # Filled under another name, then renamed: half an entry is never seen.
         draft = Path(tempfile.mkdtemp(dir=self.folder / "models", prefix=".new-"))
         try:
-            shutil.copyfile(model, draft / "hornet.onnx")
-            if weights is not None:
-                shutil.copyfile(weights, draft / "weights.safetensors")
-            (draft / "record.json").write_text(json.dumps(record, indent=2), encoding="utf-8")
-            if self._home(entry.id).exists():  # left by a run that died before it wrote the index
-                shutil.rmtree(self._home(entry.id))
-            draft.rename(self._home(entry.id))
+            for source, name in ((model, MODEL_FILE), (weights, WEIGHTS_FILE), (bank, BANK_FILE)):
+                if source is not None:
+                    shutil.copyfile(source, draft / name)
+            (draft / RECORD_FILE).write_text(json.dumps(record, indent=2), encoding="utf-8")
+            write_sums(list(draft.iterdir()), draft)
+            # Of the copy, so that it is the one that was read whole.
+            digest = sha256_file(draft / MODEL_FILE)
+            with self._changing() as index:
+                for entry in index.entries:
+                    if entry.sha256 == digest:
+                        return entry
+                now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+                entry = Entry(digest[:_ID_DIGITS], digest, now, parent, note)
+                if self.home(entry.id).exists():  # left by a run that died before it wrote the index
+                    shutil.rmtree(self.home(entry.id))
+                draft.chmod(0o755)  # others, such as the server, read it too
+                draft.rename(self.home(entry.id))
+                write_index(self.folder, dataclasses.replace(index, entries=(*index.entries, entry)))
+                return entry
         finally:
             shutil.rmtree(draft, ignore_errors=True)
-        self._write(dataclasses.replace(index, entries=(*index.entries, entry)))
-        return entry
 
-    def promote(self, identifier: str) -> Entry:
-        """Make an entry the champion."""
-        index = self.index()
-        entry = index.entry(identifier)
-        self.model_path(entry.id)  # refuse a damaged one before it is in use
-        if entry.id != index.champion:
-            self._write(
-                dataclasses.replace(index, champion=entry.id, history=(*index.history, index.champion))
-            )
-        return entry
+    def promote(self, identifier: str) -> Entry | None:
+        """Make an entry the champion, or with ``packed`` the packed model.
+
+        Returns:
+            The entry that is in use now, None for the packed model.
+
+        Raises:
+            ArtifactError: If it isn't there or was changed.
+        """
+        with self._changing() as index:
+            entry = None if identifier == PACKED else index.entry(identifier)
+            if entry is not None:
+                self.model_path(entry.id)  # refuse a damaged one before it is in use
+            champion = None if entry is None else entry.id
+            if champion != index.champion:
+                write_index(
+                    self.folder,
+                    dataclasses.replace(index, champion=champion, history=(*index.history, index.champion)),
+                )
+            return entry
 
     def rollback(self) -> Entry | None:
         """Return to the champion before this one.
@@ -192,30 +194,31 @@ class Registry:
 
         Raises:
             ConfigError: If there is no earlier champion.
+            ArtifactError: If it isn't there or was changed; then the champion stays.
         """
-        index = self.index()
-        if not index.history:
-            raise ConfigError("there is no earlier champion to roll back to; the packed model is in use")
-        *history, champion = index.history
-        if champion is not None:
-            self.model_path(champion)
-        self._write(dataclasses.replace(index, champion=champion, history=tuple(history)))
-        return None if champion is None else index.entry(champion)
+        with self._changing() as index:
+            if not index.history:
+                raise ConfigError(
+                    "there is no earlier champion to roll back to; the packed model is in use"
+                    if index.champion is None
+                    else "there is no earlier champion to roll back to"
+                )
+            *history, champion = index.history
+            if champion is not None:
+                self.model_path(champion)
+            write_index(self.folder, dataclasses.replace(index, champion=champion, history=tuple(history)))
+            return None if champion is None else index.entry(champion)
 
-    def _home(self, identifier: str) -> Path:
+    def home(self, identifier: str) -> Path:
+        """Return the folder of the entry with this whole id."""
         return self.folder / "models" / identifier
 
-    def _write(self, index: Index) -> None:
+    @contextmanager
+    def _changing(self) -> Iterator[Index]:
+        """Give the index to whoever is about to write it; nobody else does until then."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        handle, draft = tempfile.mkstemp(dir=self.folder, prefix=".index-")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(dataclasses.asdict(index), file, indent=2)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(draft).replace(self.folder / "index.json")
-        finally:
-            Path(draft).unlink(missing_ok=True)
+        with locked(self.folder / "lock"):
+            yield self.index()
 
 
 def default_folder() -> Path:
@@ -241,18 +244,46 @@ def resolve_model(explicit: str | os.PathLike[str] | None = None) -> Path:
 
     Raises:
         ArtifactMissing: If there is none at all.
-        ArtifactCorrupt: If the registry's champion is damaged.
+        ArtifactCorrupt: If the registry's champion or the packed model was changed.
     """
     if explicit:
         return Path(explicit)
     if named := os.environ.get("HORNET_MODEL"):
         return Path(named)
-    path = Registry().champion_path() or packed_path()
+    return Registry().champion_path() or packed_model()
+
+
+def packed_model() -> Path:
+    """Return the packed model, after checking that it is the one that was packed.
+
+    Raises:
+        ArtifactMissing: If there is none.
+        ArtifactCorrupt: If it was changed, or nobody can tell.
+    """
+    path = packed_path()
     if path is None:
         raise ArtifactMissing(
             "no model is packed with this installation; pass one with --model, or train one with 'hornet train'"
         )
+    check_recorded(path, needed=True)
     return path
+
+
+def find_model(name: str, registry: Registry | None = None) -> Path:
+    """Return the model file that a name stands for: ``champion``, ``packed``, a file, or the beginning of an id.
+
+    Raises:
+        ArtifactMissing: If it stands for none.
+        ArtifactCorrupt: If the file isn't the one that was added or packed.
+    """
+    registry = registry or Registry()
+    if name == CHAMPION:
+        return registry.champion_path() or packed_model()
+    if name == PACKED:
+        return packed_model()
+    if Path(name).is_file():
+        return Path(name)
+    return registry.model_path(name)
 
 
 def load(model: str | os.PathLike[str] | None = None, *, threads: int | None = None) -> Classifier:

@@ -1,4 +1,4 @@
-"""Put a run's model into this folder: the int8 artifact as it is, the float weights in float16, and its bank.
+"""Put a run's model into this folder: the int8 artifact as it is, the float weights in float16, the bank, their sums.
 
 python models/pack.py RUN
 """
@@ -13,6 +13,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from hornet.checksums import write_sums
 from hornet.registry import PACKED_BANK_NAME, PACKED_NAME, PACKED_WEIGHTS_NAME
 from hornet.training.bank import read_bank, trunk_digest
 
@@ -36,6 +37,8 @@ def main(run: Path) -> None:
     save_file(small, HERE / PACKED_WEIGHTS_NAME, metadata)
     shutil.copyfile(run / "hornet-int8.onnx", HERE / PACKED_NAME)
     shutil.copyfile(run / "bank.safetensors", HERE / PACKED_BANK_NAME)
+    # The model is refused where this record doesn't fit it.
+    write_sums([HERE / name for name in (PACKED_NAME, PACKED_WEIGHTS_NAME, PACKED_BANK_NAME)], HERE)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""``hornet models``: which models there are, what one says about itself, whether it still answers the same."""
+"""``hornet models``: which models there are, what they say and how they differ, which is used, and how they travel."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from hornet.artifact import Contract
+    from hornet.entries import Entry
 
 app = typer.Typer(
-    help="List, show, verify and roll back models.", no_args_is_help=True, rich_markup_mode=None
+    help="List, show, compare, verify, promote, roll back and move models.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 _PACKED = "packed"
+_MODEL = "Model file, id (or its beginning), champion, or packed."
 
 
 @app.command("list")
@@ -39,18 +43,20 @@ def list_models(json_file: JsonOption = None) -> None:
 
 @app.command()
 def show(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Model file.")], json_file: JsonOption = None
+    model: Annotated[str, typer.Argument(metavar="MODEL", help=_MODEL)] = "champion",
+    json_file: JsonOption = None,
 ) -> None:
-    """Print what a model file says about itself: its whole contract, golden pictures left out."""
-    import dataclasses
+    """Print what a model says about itself, golden pictures left out, and where the registry knows it, how it came about."""
+    from hornet.checksums import sha256_file
+    from hornet.registry import find_model
 
-    from hornet.artifact import open_artifact, sha256_file
-
-    contract = open_artifact(file).contract
-    document = dataclasses.asdict(contract)
+    file = find_model(model)
+    document: dict[str, Any] = {"file": str(file), "bytes": file.stat().st_size, "sha256": sha256_file(file)}
+    document |= _contract(file)
     for golden in document["golden"]:
         golden["jpeg"] = f"{len(golden['jpeg']) * 3 // 4} bytes"
-    document = {"file": str(file), "bytes": file.stat().st_size, "sha256": sha256_file(file), **document}
+    if (lineage := _lineage(document["sha256"])) is not None:
+        document["registry"] = lineage
     if json_file != "-":
         for name, value in _flat(document):
             typer.echo(f"{name}: {value}")
@@ -58,16 +64,46 @@ def show(
 
 
 @app.command()
-def verify(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Model file.")], json_file: JsonOption = None
+def diff(
+    first: Annotated[str, typer.Argument(metavar="MODEL", help=_MODEL)],
+    second: Annotated[str, typer.Argument(metavar="MODEL", help="The other one.")],
+    json_file: JsonOption = None,
 ) -> None:
-    """Replay a model's golden examples, from bytes to probability; exit 1 if an answer differs.
+    """Print what two models say differently: rules, thresholds, training, figures, answers to golden examples."""
+    from hornet.registry import find_model
+
+    sides = []
+    for name in (first, second):
+        document = _contract(find_model(name))
+        # By name, so that one example more doesn't shift the others.
+        document["golden"] = {golden["name"]: golden["probability"] for golden in document["golden"]}
+        sides.append(dict(_flat(document)))
+    names = list(dict.fromkeys((*sides[0], *sides[1])))
+    differs = {
+        name: [side.get(name) for side in sides] for name in names if sides[0].get(name) != sides[1].get(name)
+    }
+    if json_file != "-":
+        for name, (before, after) in differs.items():
+            typer.echo(f"{name}: {_or_nothing(before)} -> {_or_nothing(after)}")
+        if not differs:
+            say("they say the same")
+    emit_json({"first": first, "second": second, "differs": differs}, json_file)
+
+
+@app.command()
+def verify(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help=_MODEL)] = "champion",
+    json_file: JsonOption = None,
+) -> None:
+    """Check a model's sums and replay its golden examples, from bytes to probability; exit 1 if an answer differs.
 
     What it shows: file, decoder and runtime on this machine do what they did where the model was made.
     """
     from hornet.classifier import Classifier, replay_golden
     from hornet.errors import ArtifactIncompatible
+    from hornet.registry import find_model
 
+    file = find_model(model)
     results = replay_golden(Classifier.open(file))
     if not results:
         raise ArtifactIncompatible(f"{file} has no golden examples to replay; export it again")
@@ -104,31 +140,110 @@ def verify(
 
 
 @app.command()
+def promote(
+    model: Annotated[
+        str, typer.Argument(metavar="ID", help="Id (or its beginning) in the registry, or packed.")
+    ],
+    json_file: JsonOption = None,
+) -> None:
+    """Make a model the champion, whatever the comparison said; 'hornet models rollback' undoes it."""
+    from hornet.registry import Registry
+
+    _tell_champion(Registry().promote(model), json_file)
+
+
+@app.command()
 def rollback(json_file: JsonOption = None) -> None:
     """Return to the champion before this one."""
     from hornet.registry import Registry
 
-    entry = Registry().rollback()
+    _tell_champion(Registry().rollback(), json_file)
+
+
+@app.command("export")
+def export_model(
+    model: Annotated[str, typer.Argument(metavar="ID", help="Id (or its beginning) in the registry.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to; it must not be there yet.")],
+    json_file: JsonOption = None,
+) -> None:
+    """Write a model with its weights, bank and record as one file, for another machine."""
+    from hornet.parcel import export_entry
+    from hornet.registry import Registry
+
+    entry = export_entry(Registry(), model, file)
+    if json_file != "-":
+        typer.echo(f"{file}: {entry.id}, {file.stat().st_size / 1e6:.1f} MB")
+    emit_json({"id": entry.id, "file": str(file), "bytes": file.stat().st_size}, json_file)
+
+
+@app.command("import")
+def import_model(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Exported model, or a model file (.onnx).")],
+    weights: Annotated[
+        Path | None, typer.Option("--weights", metavar="FILE", help="Float weights of a model file.")
+    ] = None,
+    json_file: JsonOption = None,
+) -> None:
+    """Keep a model that was made elsewhere as a challenger, after checking sums and golden examples."""
+    from hornet.parcel import import_entry
+    from hornet.registry import Registry
+
+    entry = import_entry(Registry(), file, weights=weights)
+    if json_file != "-":
+        typer.echo(f"kept: {entry.id}; 'hornet models promote {entry.id}' makes it the champion")
+    emit_json({"id": entry.id, "sha256": entry.sha256}, json_file)
+
+
+def _tell_champion(entry: Entry | None, json_file: str | None) -> None:
     champion = _PACKED if entry is None else entry.id
     if json_file != "-":
         typer.echo(f"champion: {champion}")
     emit_json({"champion": champion}, json_file)
 
 
+def _contract(file: Path) -> dict[str, Any]:
+    import dataclasses
+
+    from hornet.artifact import open_artifact
+
+    return dataclasses.asdict(open_artifact(file).contract)
+
+
+def _lineage(digest: str) -> dict[str, Any] | None:
+    """Return what the registry knows of how a model came about, None if it doesn't keep it."""
+    from hornet.registry import Registry
+
+    registry = Registry()
+    for entry in registry.index().entries:
+        if entry.sha256 == digest:
+            known = {"id": entry.id, "created": entry.created, "parent": entry.parent, "note": entry.note}
+            return known | {"record": registry.record(entry.id)}
+    return None
+
+
+def _or_nothing(value: Any) -> str:
+    return "nothing" if value is None else str(value)
+
+
 def _rows(registry: Any) -> Iterator[dict[str, Any]]:
     """Yield a row a model: the packed one first, then the registry's, oldest first."""
     from hornet.errors import ArtifactError
-    from hornet.registry import packed_path
+    from hornet.registry import packed_model, packed_path
 
     index = registry.index()
-    packed = packed_path()
+    packed, about = packed_path(), "not in this installation"
+    if packed is not None:
+        try:
+            about = _about(packed_model())
+        except ArtifactError as error:
+            about = f"unusable: {error}"
     yield {
         "id": _PACKED,
         "champion": index.champion is None,
         "created": None,
         "parent": None,
         "path": None if packed is None else str(packed),
-        "about": "not in this installation" if packed is None else _about(packed),
+        "about": about,
     }
     for entry in index.entries:
         try:

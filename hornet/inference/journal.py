@@ -17,9 +17,9 @@ from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from hornet.errors import ConfigError, HornetError
-from hornet.inference.locks import lock
 from hornet.inference.output import sync_folder
 from hornet.inference.records import from_document, to_document
+from hornet.locks import lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

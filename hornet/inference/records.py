@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hornet import __version__
-from hornet.artifact import sha256_file
+from hornet.checksums import sha256_file
 from hornet.classifier import Failure, Prediction
 from hornet.errors import ArtifactMissing
 from hornet.inference.sources import Source

@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hornet.artifact import sha256_file
+from hornet.checksums import sha256_file
 from hornet.classifier import Classifier, replay_golden
 from hornet.errors import ArtifactIncompatible, HornetError
 from hornet.images import Limits

@@ -7,7 +7,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from hornet.artifact import sha256_file
+from hornet.checksums import sha256_file
 from hornet.classifier import Classifier
 from hornet.dataset import TEST, TRAIN, VALIDATION, write_atomically
 from hornet.errors import ConfigError

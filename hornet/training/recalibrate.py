@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import onnx
 
+from hornet.checksums import recorded
 from hornet.classifier import Classifier, replay_golden
 from hornet.dataset import TRAIN, VALIDATION, check_unseen, fingerprint, read_manifest, write_atomically
 from hornet.errors import ArtifactIncompatible, ConfigError, ExportMismatch, SplitLeakage
@@ -109,6 +110,12 @@ def recalibrate(
     if wish == Wish():
         raise ConfigError("nothing is asked for; name a recall, a number of false alarms, or a prevalence")
     files = _files(source, output)
+    for _, new in files:
+        if recorded(new) is not None:
+            raise ConfigError(
+                f"{new} is kept under its SHA-256 and must not change; name another file with --output, then "
+                "'hornet models import' it"
+            )
     if split is None:
         split = VALIDATION if VALIDATION in dataset.splits() else ALL
     split, part = choose_split(dataset, split)

@@ -15,7 +15,7 @@ from hornet.classifier import Classifier
 from hornet.dataset import TEST, Dataset, check_classes, derive_groups, split_dataset
 from hornet.errors import ConfigError
 from hornet.evaluation.evaluate import evaluate
-from hornet.registry import PACKED_WEIGHTS_NAME, Entry, Registry, packed_path, resolve_model
+from hornet.registry import PACKED_WEIGHTS_NAME, Registry, packed_path, resolve_model
 from hornet.training.config import build_config
 from hornet.training.export import export_run
 from hornet.training.run import train_run
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from hornet.artifact import Contract
+    from hornet.entries import Entry
     from hornet.evaluation.evaluate import Evaluation
 
 PACKED = "packed"

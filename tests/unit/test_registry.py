@@ -1,14 +1,18 @@
 """The registry: what is kept, which model is used, and that nothing is ever half there."""
 
-import json
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from hornet import registry as registry_module
-from hornet.artifact import sha256_file
+from hornet.checksums import SUMS, sha256_file, write_sums
+from hornet.entries import Index
 from hornet.errors import ArtifactCorrupt, ArtifactMissing, ConfigError
-from hornet.registry import Index, Registry, default_folder, packed_path, resolve_model
+from hornet.locks import locked
+from hornet.registry import Registry, default_folder, find_model, packed_path, resolve_model
 
 
 @pytest.fixture
@@ -43,7 +47,7 @@ def test_add_keeps_a_copy(registry, add, tmp_path):
 
     assert entry.sha256 == sha256_file(registry.model_path(entry.id))
     assert b"weights" == registry.weights_path(entry.id).read_bytes()
-    assert {"name": "a"} == json.loads((registry.model_path(entry.id).parent / "record.json").read_text())
+    assert {"name": "a"} == registry.record(entry.id)
     assert registry.champion_path() is None
 
 
@@ -130,6 +134,7 @@ def test_order_of_models(registry, add, tmp_path, monkeypatch, make_artifact):
     package = tmp_path / "site" / "hornet"
     (package / "_artifact").mkdir(parents=True)
     packed = make_artifact(package / "_artifact" / "hornet-resnet18.onnx")
+    write_sums([packed], packed.parent)
     monkeypatch.setattr(registry_module, "__file__", str(package / "registry.py"))
     assert packed == resolve_model()
 
@@ -158,3 +163,134 @@ def test_default_folder_is_never_the_working_folder(monkeypatch, tmp_path):
 
     assert default_folder().is_absolute()
     assert tmp_path not in default_folder().parents
+
+
+@pytest.fixture
+def packed(tmp_path, monkeypatch, make_artifact):
+    """Return a model packed with an installation."""
+    package = tmp_path / "site" / "hornet"
+    (package / "_artifact").mkdir(parents=True)
+    monkeypatch.setattr(registry_module, "__file__", str(package / "registry.py"))
+    return make_artifact(package / "_artifact" / "hornet-resnet18.onnx")
+
+
+def test_a_changed_packed_model_is_refused(packed):
+    """A packed model whose bytes aren't those of its record isn't used, nor one without a record."""
+    write_sums([packed], packed.parent)
+    assert packed == resolve_model()
+
+    packed.write_bytes(packed.read_bytes() + b"x")
+    with pytest.raises(ArtifactCorrupt, match="isn't the file of its record"):
+        resolve_model()
+    (packed.parent / SUMS).unlink()
+    with pytest.raises(ArtifactCorrupt, match="no record"):
+        resolve_model()
+
+
+def test_naming_a_changed_file_doesn_t_get_around_its_record(packed, registry, add):
+    """A file that is opened by its path is checked against the record beside it as well."""
+    write_sums([packed], packed.parent)
+    entry = add("a")
+    kept = registry.model_path(entry.id)
+    for path in (packed, kept):
+        path.write_bytes(path.read_bytes() + b"x")
+
+        with pytest.raises(ArtifactCorrupt, match="SHA-256"):
+            registry_module.load(path)
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "bank.safetensors", "record.json"])
+def test_other_files_of_an_entry_are_refused_too(registry, add, tmp_path, name):
+    """Weights, bank and record aren't read once they were changed."""
+    other = tmp_path / "other"
+    other.write_bytes(b"{}")
+    entry = add("a", weights=other, bank=other)
+    (registry.home(entry.id) / name).write_bytes(b"{} ")
+    read = {
+        "weights.safetensors": registry.weights_path,
+        "bank.safetensors": registry.bank_path,
+        "record.json": registry.record,
+    }[name]
+
+    with pytest.raises(ArtifactCorrupt, match=name):
+        read(entry.id)
+
+
+def test_promoting_the_packed_model(registry, add):
+    """The packed model can be promoted like any other, and rolled back from."""
+    entry = add("a")
+    registry.promote(entry.id)
+
+    assert registry.promote("packed") is None
+    assert registry.champion_path() is None
+    assert entry == registry.rollback()
+
+
+def test_a_failed_rollback_leaves_the_champion(registry, add):
+    """Where the champion before was damaged, the present one stays."""
+    first, second = add("a"), add("b")
+    registry.promote(first.id)
+    registry.promote(second.id)
+    registry.model_path(first.id).write_bytes(b"rubbish")
+
+    with pytest.raises(ArtifactCorrupt, match="SHA-256"):
+        registry.rollback()
+    assert second.id == registry.index().champion
+
+
+def test_names_of_models(packed, registry, add):
+    """A model is found by champion, packed, file and the beginning of its id."""
+    write_sums([packed], packed.parent)
+    entry = add("a")
+    kept = registry.model_path(entry.id)
+
+    assert packed == find_model("champion") == find_model("packed")
+    registry.promote(entry.id)
+    assert kept == find_model("champion") == find_model(entry.id[:8])
+    assert packed == find_model(str(packed))
+    with pytest.raises(ArtifactMissing, match="nothing-like-it"):
+        find_model("nothing-like-it")
+
+
+_ADD = """
+import sys
+from pathlib import Path
+from hornet.registry import Registry
+for file in sys.argv[1:]:
+    entry = Registry().add(Path(file), parent="packed", note="", record={})
+    Registry().promote(entry.id)
+"""
+
+
+def test_two_processes_lose_nothing(registry, make_artifact, tmp_path):
+    """Two processes that add and promote at once leave every entry and every step of the history."""
+    files = [make_artifact(tmp_path / f"{i}.onnx", provenance=f"model {i}") for i in range(16)]
+    halves = [[str(file) for file in files[side::2]] for side in range(2)]
+    processes = [subprocess.Popen([sys.executable, "-c", _ADD, *half]) for half in halves]
+
+    assert [0, 0] == [process.wait(timeout=120) for process in processes]
+    index = registry.index()
+    assert sorted(sha256_file(file) for file in files) == sorted(entry.sha256 for entry in index.entries)
+    assert 16 == len(index.history)
+    assert [] == list((registry.folder / "models").glob(".new-*"))
+
+
+def test_a_lock_that_is_held_is_waited_for(tmp_path):
+    """Who comes second goes on when the first is done, and gives up in words after its time."""
+    held, done = threading.Event(), threading.Event()
+
+    def hold():
+        with locked(tmp_path / "lock"):
+            held.set()
+            done.wait(60)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(60)
+    with pytest.raises(ConfigError, match="in use"), locked(tmp_path / "lock", seconds=0.05):
+        pass
+    done.set()
+    with locked(tmp_path / "lock"):
+        thread.join(60)
+
+    assert not thread.is_alive()

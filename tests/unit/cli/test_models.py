@@ -1,4 +1,4 @@
-"""`hornet models` lists, shows, verifies and rolls back."""
+"""`hornet models` lists, shows, compares, verifies, promotes, rolls back and moves."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
+from hornet.checksums import write_sums
 from hornet.classifier import Classifier
 from hornet.cli import models
 from hornet.cli.common import Exit
@@ -101,6 +102,7 @@ def test_show_of_a_missing_file_is_an_error(tmp_path):
 def test_list_always_has_the_packed_model(monkeypatch, tiny_model):
     """With an empty registry the packed model is the champion."""
     monkeypatch.setattr("hornet.registry.packed_path", lambda: tiny_model)
+    write_sums([tiny_model], tiny_model.parent)
 
     result = invoke("list")
 
@@ -142,6 +144,7 @@ def test_list_tells_the_quality_on_test_pictures(monkeypatch, make_artifact, tmp
     """An artifact that carries its test AUC shows it."""
     quality = {"test": {"overall": {"metrics": {"roc_auc": {"value": 0.9312}}}}}
     path = make_artifact(tmp_path / "a.onnx", quality=quality)
+    write_sums([path], tmp_path)
     monkeypatch.setattr("hornet.registry.packed_path", lambda: path)
 
     assert "test AUC 0.9312" in invoke("list").stdout
@@ -163,3 +166,53 @@ def test_rollback_returns_to_the_champion_before(make_artifact, tmp_path):
     assert {"champion": "packed"} == json.loads(invoke("rollback", "--json", "-").stdout)
     with pytest.raises(ConfigError, match="no earlier champion"):
         invoke("rollback")
+
+
+@pytest.fixture
+def kept(make_artifact, tmp_path):
+    """Return two entries of the registry, of which the second is less sure."""
+    registry = Registry()
+    return [
+        registry.add(
+            make_artifact(tmp_path / f"{t}.onnx", temperature=t),
+            parent="packed",
+            note="",
+            record={"fingerprint": f"data {t}"},
+        )
+        for t in (1.0, 2.0)
+    ]
+
+
+def test_promote_then_show_the_champion(kept):
+    """A promoted challenger is the champion, and show tells its contract and how it came about."""
+    first, second = kept
+
+    assert f"champion: {second.id}\n" == invoke("promote", second.id[:6]).stdout
+    shown = json.loads(invoke("show", "--json", "-").stdout)
+    assert (second.sha256, 2.0) == (shown["sha256"], shown["temperature"])
+    assert "data 2.0" == shown["registry"]["record"]["fingerprint"]
+    assert (
+        "data 1.0"
+        == json.loads(invoke("show", first.id, "--json", "-").stdout)["registry"]["record"]["fingerprint"]
+    )
+    assert {"champion": "packed"} == json.loads(invoke("promote", "packed", "--json", "-").stdout)
+
+
+def test_diff_tells_what_differs_and_nothing_else(kept):
+    """Two models that differ by their temperature differ in that line; a model doesn't differ from itself."""
+    first, second = kept
+
+    assert "temperature: 1.0 -> 2.0\n" == invoke("diff", first.id, second.id).stdout
+    differs = json.loads(invoke("diff", first.id, second.id, "--json", "-").stdout)["differs"]
+    assert {"temperature": [1.0, 2.0]} == differs
+    assert "they say the same" in invoke("diff", first.id, first.id).stderr
+
+
+def test_export_and_import(kept, tmp_path, monkeypatch):
+    """What was exported here is imported there, and can be promoted."""
+    first, _ = kept
+    assert first.id in invoke("export", first.id, tmp_path / "m.zip").stdout
+    monkeypatch.setenv("HORNET_REGISTRY", str(tmp_path / "elsewhere"))
+
+    assert first.id in invoke("import", tmp_path / "m.zip").stdout
+    assert f"champion: {first.id}\n" == invoke("promote", first.id).stdout
