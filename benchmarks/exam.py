@@ -4,30 +4,29 @@ An exam trains a model on what it may know and asks it about the rest; ``benchma
 pictures those are. Runs that are finished are not repeated, those that were stopped go on, so that the command can be
 given again until the table is whole::
 
-    python benchmarks/exam.py runs/exam --config models/hornet-resnet18.toml --weights WEIGHTS.safetensors
-    python benchmarks/exam.py runs/exam --config ... --weights ... --only portal --only web-unseen
+    python benchmarks/exam.py runs/exam --weights WEIGHTS.safetensors
+    python benchmarks/exam.py runs/exam --weights ... --only portal --only web-unseen
 
-Figures are those of the exported files, from picture bytes on: int8, and float32 beside it. Intervals are 95 %.
-``RUNS/figures.json`` holds all of them, and what each run cost.
+The models of a camera's own days go on from the weights of the exam ``portal``, which never saw it, with settings of their
+own (``--days-config``). Figures are those of the exported files, from picture bytes on: int8, and float32 beside it. Intervals are 95 %.
+``RUNS/figures.json`` holds all of them, and what each run and each answer cost.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import os
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-from real_manifest import EXAMS, WRONG_LABELS, prepare, real_pictures
+from exam_figures import FILES, WORK, examine
+from real_manifest import DAYS, EXAMS, key, prepare, real_pictures
 
-from hornet.classifier import Classifier, Item, Prediction
 from hornet.dataset import read_manifest, write_manifest
-from hornet.evaluation.evaluate import evaluate
 from hornet.evaluation.intervals import wilson
 from hornet.evaluation.metrics import summarize
 from hornet.training.config import build_config
@@ -37,17 +36,24 @@ from hornet.training.run import resume_run, train_run
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
 
-    from hornet.dataset import Dataset
-    from hornet.evaluation.evaluate import Evaluation
-
-FILES: Final = {"int8": "hornet-int8.onnx", "float32": "hornet-fp32.onnx"}
-_STRATA: Final = ("camera", "day")
-_WORK: Final = "seconds.json"
+MODELS: Final = Path(__file__).resolve().parent.parent / "models"
 
 
-def take(name: str, folder: Path, settings: dict[str, Any], config: Path | None) -> Path:
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How the models of some exams are trained.
+
+    Attributes:
+        config: Settings as TOML.
+        given: Settings that win over the file's.
+    """
+
+    config: Path
+    given: dict[str, Any]
+
+
+def take(name: str, folder: Path, recipe: Recipe) -> Path:
     """Train and export the model of one exam, unless that is done; return its run folder."""
     run = folder / name
     if all((run / file).is_file() for file in FILES.values()):
@@ -59,122 +65,19 @@ def take(name: str, folder: Path, settings: dict[str, Any], config: Path | None)
         resume_run(run, report=_say)
     else:
         write_manifest(prepare(real_pictures(), name), manifest)
-        train_run(
-            build_config({**settings, "data": manifest}, config), read_manifest(manifest), run, report=_say
-        )
+        config = build_config({**recipe.given, "data": manifest}, recipe.config)
+        train_run(config, read_manifest(manifest), run, report=_say)
     export_run(run, reporter=_say)
-    (run / _WORK).write_text(json.dumps({"seconds": time.monotonic() - began}), encoding="utf-8")
+    (run / WORK).write_text(json.dumps({"seconds": time.monotonic() - began}), encoding="utf-8")
     return run
-
-
-def examine(name: str, run: Path) -> dict[str, Any]:
-    """Return the figures of one exam in both precisions, by source, with what it cost."""
-    result: dict[str, Any] = {"exam": name, "asks": EXAMS[name]}
-    dataset = read_manifest(run / "manifest.csv")
-    for precision, file in FILES.items():
-        classifier = Classifier.open(run / file)
-        answers = evaluate(classifier, dataset, split="test")
-        result[precision] = answers.to_dict()
-        result[precision]["answers"] = [
-            (record.name, int(label), round(float(probability), 6))
-            for record, label, probability in zip(
-                answers.records, answers.labels, answers.probabilities, strict=True
-            )
-        ]
-        if any(record.source == "hivecam" for record in answers.records):
-            result[precision]["hivecam"] = _within(answers, classifier)
-            result[precision]["hivecam-mended"] = _within(answers, classifier, leave_out=_wrong_labels())
-            result[precision]["pointing"] = point(classifier, dataset)
-    if (run / _WORK).is_file():
-        result |= json.loads((run / _WORK).read_text(encoding="utf-8"))
-    return result
-
-
-def _within(
-    answers: Evaluation, classifier: Classifier, leave_out: frozenset[str] = frozenset()
-) -> dict[str, Any]:
-    """Return the figures of the hive camera alone, with the AUC within camera and day."""
-    chosen = [
-        i
-        for i, record in enumerate(answers.records)
-        if record.source == "hivecam" and _key(record.name) not in leave_out
-    ]
-    records = [answers.records[i] for i in chosen]
-    return summarize(
-        answers.labels[chosen],
-        answers.probabilities[chosen],
-        threshold=classifier.contract.decision_threshold,
-        groups=[record.group for record in records],
-        strata=[(record.camera, record.day) for record in records],
-    ).to_dict()
-
-
-def point(classifier: Classifier, dataset: Dataset) -> dict[str, Any]:
-    """Play the pointing game (Zhang et al. 2018) on the hive camera's frames with hornets.
-
-    Returns:
-        How often the heatmap's highest place has its centre in a hornet's box, within half a place (``hits`` of
-        ``n``), and the mean share of the positive heat that lies in boxes.
-    """
-    boxes = _boxes()
-    records = [
-        record
-        for record in dataset.records
-        if record.source == "hivecam" and record.split == "test" and record.label
-    ]
-    located = [(record, boxes.get(_key(record.name), [])) for record in records]
-    located = [(record, found) for record, found in located if found]
-    items = (Item(record.name, record.path, record.masks) for record, _ in located)
-    hits, shares = 0, []
-    for answer, (_, found) in zip(classifier.predict_many(items, with_maps=True), located, strict=True):
-        if not isinstance(answer, Prediction) or answer.heatmap is None:
-            continue
-        inside = _inside(found, answer.heatmap.shape)
-        hits += bool(inside.flat[int(answer.heatmap.argmax())])
-        heat = np.maximum(answer.heatmap, 0)
-        shares.append(float(heat[inside].sum() / heat.sum()) if heat.sum() > 0 else 0.0)
-    low, high = wilson(hits, max(len(shares), 1))
-    return {"n": len(shares), "hits": hits, "low": low, "high": high, "heat": float(np.mean(shares or [0.0]))}
-
-
-def _inside(boxes: Sequence[tuple[float, float, float, float]], shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Tell which places (h, w) of a heatmap have their centre in a box, or within half a place of one."""
-    height, width = shape
-    y = (np.arange(height) + 0.5)[:, None] / height
-    x = (np.arange(width) + 0.5)[None] / width
-    inside = np.zeros(shape, dtype=bool)
-    for x0, y0, x1, y1 in boxes:
-        dx, dy = 0.5 / width, 0.5 / height
-        inside |= (x >= x0 - dx) & (x <= x1 + dx) & (y >= y0 - dy) & (y <= y1 + dy)
-    return inside
-
-
-def _boxes() -> dict[str, list[tuple[float, float, float, float]]]:
-    """Read the hornets' boxes, as fractions of the frame, by file name."""
-    found: dict[str, list[tuple[float, float, float, float]]] = {}
-    path = Path(os.environ["HORNET_REAL_DATA"]) / "hivecam_boxes.csv"
-    with path.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            if row["class"] == "hornet":
-                x0, y0, x1, y1 = (float(row[name]) for name in ("xmin", "ymin", "xmax", "ymax"))
-                found.setdefault(_key(row["path"]), []).append((x0 / 960, y0 / 540, x1 / 960, y1 / 540))
-    return found
-
-
-def _wrong_labels() -> frozenset[str]:
-    """Return the names of the frames that were found to show the opposite of their label."""
-    with WRONG_LABELS.open(encoding="utf-8", newline="") as file:
-        return frozenset(_key(row["path"]) for row in csv.DictReader(file))
-
-
-def _key(name: str) -> str:
-    return name.rsplit("/", 1)[-1]
 
 
 def rows(figures: dict[str, dict[str, Any]]) -> list[str]:
     """Return the table in Markdown."""
     lines = ["| exam | figure | int8 | float32 |", "| --- | --- | ---: | ---: |"]
     for name, result in figures.items():
+        speeds = [f"{result[precision]['pictures_per_s']:.0f} pictures/s" for precision in FILES]
+        lines.append(_row(name, f"cost: {result['operations'] / 1e9:.2f} G multiply-adds", speeds))
         for source in sorted(result["int8"]["by_source"]):
             parts = [result[precision]["by_source"][source] for precision in FILES]
             if parts[0]["positives"] == 0:
@@ -184,6 +87,9 @@ def rows(figures: dict[str, dict[str, Any]]) -> list[str]:
                     _row(name, f"{source}: {metric}", [_figure(part, metric) for part in parts])
                     for metric in ("roc_auc", "f1", "calibration_error")
                 ]
+        for source, part in result["int8 minus float32"].items():
+            span = f"{part['value']:+.4f} ({part['low']:+.4f} to {part['high']:+.4f})"
+            lines.append(_row(name, f"{source}: ROC-AUC, int8 minus float32, paired", [span, ""]))
         if "hivecam" in result["int8"]:
             parts = [result[precision]["hivecam"] for precision in FILES]
             label = f"hivecam: AUC within camera and day ({parts[0]['pairs']} pairs)"
@@ -193,18 +99,18 @@ def rows(figures: dict[str, dict[str, Any]]) -> list[str]:
             lines.append(_row(name, label, [_figure(part, "stratified_auc") for part in mended]))
             points = [result[precision]["pointing"] for precision in FILES]
             lines.append(_row(name, "hivecam: pointing game", [_pointing(part) for part in points]))
-    if days := [name for name in figures if name.startswith("hivecam-")]:
+    if days := [name for name in figures if name.startswith(DAYS)]:
         lines.append(_row(" + ".join(days), "hivecam: AUC within camera and day", _pooled(figures, days)))
     return lines
 
 
 def _pooled(figures: dict[str, dict[str, Any]], days: Sequence[str]) -> list[str]:
     """Return the AUC within camera and day over all folds: no pair spans two of them."""
-    records = {_key(record.name): record for record in real_pictures().records if record.source == "hivecam"}
+    records = {key(record.name): record for record in real_pictures().records if record.source == "hivecam"}
     cells = []
     for precision in FILES:
         answers = [answer for name in days for answer in figures[name][precision]["answers"]]
-        frames = [records[_key(name)] for name, _, _ in answers]
+        frames = [records[key(name)] for name, _, _ in answers]
         quality = summarize(
             [label for _, label, _ in answers],
             [probability for _, _, probability in answers],
@@ -251,7 +157,12 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("out", type=Path, metavar="RUNS", help="folder of the exams' runs")
-    parser.add_argument("--config", type=Path, help="settings as TOML")
+    parser.add_argument(
+        "--config", type=Path, default=MODELS / "hornet-resnet18.toml", help="settings as TOML"
+    )
+    parser.add_argument(
+        "--days-config", type=Path, default=MODELS / "camera-days.toml", help=f"settings of {DAYS}1 to 3"
+    )
     parser.add_argument("--weights", default="imagenet", help="as of hornet train")
     parser.add_argument("--only", action="append", choices=EXAMS, help="repeatable; default: all")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="another setting")
@@ -259,11 +170,16 @@ def main() -> None:
     if not os.environ.get("HORNET_REAL_DATA"):
         sys.exit("set HORNET_REAL_DATA to the folder of real pictures")
     arguments.out.mkdir(parents=True, exist_ok=True)
-    settings = {"weights": arguments.weights} | dict(pair.split("=", 1) for pair in arguments.set)
+    changed = dict(pair.split("=", 1) for pair in arguments.set)
+    recipe = Recipe(arguments.config, {"weights": arguments.weights} | changed)
+    days = Recipe(
+        arguments.days_config, {"weights": str(arguments.out / "portal" / "weights.safetensors")} | changed
+    )
     stored = arguments.out / "figures.json"
     figures: dict[str, Any] = json.loads(stored.read_text(encoding="utf-8")) if stored.is_file() else {}
     for name in arguments.only or EXAMS:
-        figures[name] = examine(name, take(name, arguments.out, settings, arguments.config))
+        run = take(name, arguments.out, days if name.startswith(DAYS) else recipe)
+        figures[name] = examine(name, run)
         ordered = {exam: figures[exam] for exam in EXAMS if exam in figures}
         stored.write_text(json.dumps(ordered, indent=1), encoding="utf-8")
     print("\n".join(rows({exam: figures[exam] for exam in EXAMS if exam in figures})))

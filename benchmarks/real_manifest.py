@@ -8,6 +8,10 @@ the burnt-in texts, the species where it is known, and the split of one exam::
 
 The splits are frozen: ``data/exam/portal.csv`` has the split of every observation, 70 / 15 / 15 %, and
 ``data/exam/hivecam.csv`` the fold of every day.
+
+Models of close pictures don't learn from the hive camera: squeezed to their input, a hornet there is 12 px wide, and what
+can't be seen would be learned by the looks of the place. Only where all other hives are left out, its absences stand for
+them. Models of the camera's own days learn from that camera alone, at a larger input.
 """
 
 from __future__ import annotations
@@ -39,13 +43,17 @@ EXAMS: Final = {
     "hivecam-3": "its remaining days",
     "alarms": "insects and hives of sources that are new to it; none shows a hornet",
 }
+#: Begins the names of the exams on days of a camera whose other days are known.
+DAYS: Final = "hivecam-"
 
 _FROZEN = Path(__file__).resolve().parent.parent / "data" / "exam"
 #: How portal's file names begin.
 _SPECIES: Final = {"vvel": "Vespa velutina", "vcra": "Vespa crabro", "vvul": "Vespula vulgaris"}
-#: Frames of the hive camera that show the opposite of their label; the exams keep them as they are.
+#: Frames of the hive camera that show the opposite of their label; the exams keep them as they are, but no model
+#: learns from them.
 WRONG_LABELS: Final = _FROZEN / "hivecam-wrong-labels.csv"
 _LOOKALIKES = ("insects_", "hive_")  # sources without any hornet
+_VALIDATION: Final = 0.2  # share of the pictures, where no part of portal can validate
 
 
 class Splits:
@@ -54,33 +62,36 @@ class Splits:
     def __init__(self) -> None:
         self.portal = _read("portal.csv", "split")
         self.fold = _read("hivecam.csv", "fold")
+        self.wrong = wrong_labels()
 
     def of(self, record: Record, exam: str) -> str:
         """Return ``train``, ``validation``, ``test`` or nothing: left out."""
         source = record.source
-        if source == "portal":
-            # Without portal's own validation part, an exam on all of it has to be validated elsewhere.
-            return "test" if exam == "portal-unseen" else self._portal(record, exam)
-        if source == "web" and exam == "web-unseen":
-            return "test"
-        if source == "web" and exam == "portal-unseen":
-            return "validation" if _lot(record) < 0.2 else "train"  # noqa: PLR2004 - a share
         if source == "hivecam":
             return self._hivecam(record, exam)
+        if exam.startswith(DAYS):
+            return ""
+        if exam == f"{source}-unseen":
+            return "test"
+        if source == "portal":
+            return self._portal(record, exam)
         if source.startswith(_LOOKALIKES):
             return self._lookalike(source, exam)
-        return "train"
+        # That leaves web. Without portal's own validation part, an exam on all of it is validated there.
+        return _by_lot(record) if exam == "portal-unseen" else "train"
 
     def _portal(self, record: Record, exam: str) -> str:
         split = self.portal[record.group]
         return split if split != "test" or exam == "portal" else ""
 
     def _hivecam(self, record: Record, exam: str) -> str:
-        if exam == "portal":
+        if exam == "portal" or self.fold[record.group] == exam.removeprefix(DAYS):
             return "test"
-        if exam.startswith("hivecam-"):
-            return "test" if self.fold[record.group] == exam.removeprefix("hivecam-") else "train"
-        return "train"
+        if key(record.name) in self.wrong:
+            return ""
+        if exam.startswith(DAYS):
+            return _by_lot(record)
+        return "train" if exam == "alarms" and not record.label else ""
 
     @staticmethod
     def _lookalike(source: str, exam: str) -> str:
@@ -99,8 +110,11 @@ def prepare(dataset: Dataset, exam: str) -> Dataset:
             continue
         masks = HIVECAM_TEXTS if record.source == "hivecam" else record.masks
         species = record.species or _species(record)
-        # All of web is one group. Where it serves to train and to stop early, its pictures stand alone.
-        alone = record.source == "web" and exam == "portal-unseen"
+        # Where one source serves to train and to stop early, its pictures stand alone: web is one group, and of
+        # the camera's days with absences there are too few. It flatters validation, which only stops.
+        alone = split != "test" and (
+            exam.startswith(DAYS) or (record.source, exam) == ("web", "portal-unseen")
+        )
         group = record.name if alone else record.group
         records.append(dataclasses.replace(record, split=split, masks=masks, group=group, species=species))
     columns = tuple(dict.fromkeys((*dataset.columns, "split", "mask", "species")))
@@ -125,9 +139,21 @@ def real_pictures() -> Dataset:
     return read_manifest(Path(folder) / "manifest.csv")
 
 
-def _lot(record: Record) -> float:
-    """Return a number in [0, 1) that only the picture's content decides."""
-    return int(record.column("sha256")[:8], 16) / 16**8
+def key(name: str) -> str:
+    """Return what a picture is called in every manifest: its file's name."""
+    return name.rsplit("/", 1)[-1]
+
+
+def wrong_labels() -> frozenset[str]:
+    """Return the names of the frames that were found to show the opposite of their label."""
+    with WRONG_LABELS.open(encoding="utf-8", newline="") as file:
+        return frozenset(key(row["path"]) for row in csv.DictReader(file))
+
+
+def _by_lot(record: Record) -> str:
+    """Draw train or validation by what only the picture's content decides."""
+    lot = int(record.column("sha256")[:8], 16) / 16**8
+    return "validation" if lot < _VALIDATION else "train"
 
 
 def _read(name: str, column: str) -> dict[str, str]:
