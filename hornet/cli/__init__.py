@@ -8,7 +8,20 @@ from typing import NoReturn
 
 import typer
 
-from hornet.cli import calibrate, data, evaluate, export, lab, models, predict, report, retrain, serve, train
+from hornet.cli import (
+    calibrate,
+    data,
+    evaluate,
+    export,
+    lab,
+    models,
+    predict,
+    report,
+    retrain,
+    review,
+    serve,
+    train,
+)
 from hornet.cli.common import Exit, say
 from hornet.errors import HornetError, MissingExtra
 
@@ -40,6 +53,7 @@ def _hornet(
 
 app.command()(predict.predict)
 app.command()(serve.serve)
+app.command()(review.review)
 app.command()(train.train)
 app.command()(export.export)
 app.command()(evaluate.evaluate)

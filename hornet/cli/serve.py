@@ -11,7 +11,7 @@ from hornet.cli.common import ModelOption  # noqa: TC001 - typer reads annotatio
 from hornet.errors import MissingExtra
 
 #: Packages of the ``serve`` extra, as their import fails.
-_EXTRA = frozenset(
+EXTRA = frozenset(
     ("fastapi", "starlette", "pydantic", "uvicorn", "httptools", "python_multipart", "prometheus_client")
 )
 
@@ -52,7 +52,7 @@ def serve(
         from hornet.serving.server import run
         from hornet.serving.settings import ServeSettings
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in _EXTRA:
+        if (error.name or "").partition(".")[0] not in EXTRA:
             raise
         raise MissingExtra("serve", f"hornet serve ({error.name} is missing)") from None
     settings = ServeSettings.from_environment(

@@ -161,13 +161,8 @@ class Patient(HttpToolsProtocol):
             self._end = None
 
 
-class Server(uvicorn.Server):
+class SignalledServer(uvicorn.Server):
     """A server that ends with exit code 0 after a signal."""
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to stop, and say so to whoever asks for readiness."""
-        super().handle_exit(sig, frame)
-        cast("FastAPI", self.config.app).state.hornet.ready = False
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -182,6 +177,15 @@ class Server(uvicorn.Server):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+class Server(SignalledServer):
+    """Says that it isn't ready any more as soon as it begins to stop."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to stop, and say so to whoever asks for readiness."""
+        super().handle_exit(sig, frame)
+        cast("FastAPI", self.config.app).state.hornet.ready = False
 
 
 def run(settings: ServeSettings, announce: Callable[[str], None]) -> None:
