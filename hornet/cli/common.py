@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import tempfile
 from enum import IntEnum
+from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -27,6 +29,16 @@ class Exit(IntEnum):
     SOME_FAILED = 3
     NOT_PROMOTED = 4
 
+
+_SECONDS: Final = {
+    "ms": Fraction(1, 1000),
+    "s": Fraction(1),
+    "": Fraction(1),
+    "m": Fraction(60),
+    "min": Fraction(60),
+    "h": Fraction(3600),
+    "d": Fraction(86400),
+}
 
 ModelOption = Annotated[
     str | None,
@@ -80,6 +92,31 @@ def _encodable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def parse_duration(text: str, flag: str) -> Fraction:
+    """Read a time with its unit, such as ``500ms``, ``1.5s``, ``10m``, ``2h`` or ``7d``; without one, seconds.
+
+    Returns:
+        Seconds, exactly.
+
+    Raises:
+        BadParameter: If it is none.
+    """
+    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?(ms|s|m|min|h|d|)", text.strip().lower())
+    if match is None:
+        raise typer.BadParameter(
+            f"{text!r} is no time; write a number and ms, s, m, h or d, such as 10m", param_hint=flag
+        )
+    return Fraction(match[1]) * _SECONDS[match[2]]
+
+
+def parse_every(text: str) -> Fraction:
+    """Read how often frames of videos are looked at."""
+    every = parse_duration(text, "--every")
+    if every < Fraction(1, 100):
+        raise typer.BadParameter("at least 10ms", param_hint="--every")
+    return every
 
 
 def parse_size(text: str) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hornet.cli.common import Exit, ModelOption
+from hornet.cli.common import Exit, ModelOption, parse_every
 from hornet.cli.predicting import Job, run
 from hornet.cli.rows import RowFormat, choose_format
 from hornet.cli.sort import SortBy
@@ -44,6 +44,14 @@ def predict(  # noqa: PLR0917 - typer makes flags of them
     batch: Annotated[int, typer.Option(min=1, help="Pictures a run of the network.")] = 32,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Threads that read and decode; else one a CPU.")
+    ] = None,
+    every: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Of videos, look at a frame this often, such as 500ms or 10s, and add the columns video and time; "
+            "else each second. Needs the extra video.",
+        ),
     ] = None,
     heatmaps: Annotated[
         str | None,
@@ -97,6 +105,7 @@ def predict(  # noqa: PLR0917 - typer makes flags of them
         threshold=threshold,
         batch=batch,
         workers=workers,
+        every=None if every is None else parse_every(every),
         heatmaps=heatmaps,
         sort_into=sort_into,
         sort_by=sort_by,

@@ -17,6 +17,7 @@ from hornet.errors import HornetError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from fractions import Fraction
 
     from hornet.classifier import Classifier
     from hornet.inference.heatmap_files import HeatmapWriter
@@ -38,6 +39,7 @@ class Job:
     threshold: float | None
     batch: int
     workers: int | None
+    every: Fraction | None
     heatmaps: str | None
     sort_into: str | None
     sort_by: SortBy
@@ -51,6 +53,7 @@ class Job:
             "--null": self.null,
             "--threshold": self.threshold,
             "--batch": self.batch,
+            "--every": None if self.every is None else f"{float(self.every):g}s",
             "--heatmaps": self.heatmaps,
             "--sort-into": self.sort_into,
             "--sort-by": None if self.sort_into is None else self.sort_by.value,
@@ -66,13 +69,13 @@ def run(job: Job) -> bool:
     progress = Progress.on_terminal(quiet=job.quiet or job.output is None)
     with _journal(job, path) as journal:
         sorter = make_sorter(job.sort_into, job.sort_by, job.sources, dry=job.dry_run)
-        scan = Scan(job.sources, null=job.null, leave_out=job.sort_into)
+        scan = Scan(job.sources, null=job.null, leave_out=job.sort_into, videos=_takes_videos(job))
         # It opens before the model loads: a folder that isn't there is said at once.
         with open_rows(job.form, job.output, resumable=job.resume) as stream:
             complete = journal is not None and journal.order is not None
-            found = iter(()) if complete else _found(job.sources, scan)
+            found = iter(()) if complete else _with_videos(job, _found(job.sources, scan))
             classifier, writer = _open_model(path, job.heatmaps, journal)
-            sink = make_sink(job.form, stream, classifier, job.threshold)
+            sink = make_sink(job.form, stream, classifier, job.threshold, times=job.every is not None)
             counts = _write(_answers(job, classifier, found, journal, writer), sink, progress)
         if not job.quiet:
             say(_summary(counts, scan))
@@ -117,6 +120,22 @@ def _found(sources: list[str], scan: Scan) -> Iterator[Source]:
     if first is None:
         raise HornetError(_nothing(sources, scan))
     return _chain(first, found)
+
+
+def _takes_videos(job: Job) -> bool:
+    """Whether videos in folders are looked at; else they are files of another kind."""
+    from hornet.inference.videos import available
+
+    return available() and job.form is not RowFormat.megadetector
+
+
+def _with_videos(job: Job, found: Iterator[Source]) -> Iterator[Source]:
+    """Put frames in place of clips, or why there are none."""
+    from hornet.inference.videos import EVERY_S, with_frames, without_frames
+
+    if job.form is RowFormat.megadetector:
+        return without_frames(found, "--format megadetector has no place for frames; use another format")
+    return with_frames(found, job.every or EVERY_S)
 
 
 def _open_model(

@@ -93,7 +93,9 @@ def draft_of(output: str) -> str:
     return os.path.realpath(output) + _DRAFT
 
 
-def make_sink(form: RowFormat, stream: IO[bytes], classifier: Classifier, threshold: float | None) -> Sink:
+def make_sink(
+    form: RowFormat, stream: IO[bytes], classifier: Classifier, threshold: float | None, *, times: bool
+) -> Sink:
     """Return what writes the rows."""
     from hornet.inference.sinks import open_sink
 
@@ -108,7 +110,7 @@ def make_sink(form: RowFormat, stream: IO[bytes], classifier: Classifier, thresh
         contract = classifier.contract
         low, high = (contract.low, contract.high) if threshold is None else (threshold, threshold)
         about = About(classifier.artifact.path.name, low, high)
-    return open_sink(form.value, stream, console=console, about=about)
+    return open_sink(form.value, stream, console=console, about=about, times=times)
 
 
 def check_resumable(output: str | None) -> str:

@@ -79,6 +79,8 @@ def _draw(
 def _picture(source: Source, fetching: _Fetching) -> str | Callable[[], bytes]:
     if source.error is not None:
         return functools.partial(_raise, source.error)
+    if source.load is not None:
+        return source.load
     return fetching.later(source.name) if source.remote else source.name
 
 

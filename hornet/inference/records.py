@@ -41,7 +41,7 @@ def look_at(source: Source) -> Seen | None:
     if source.remote or source.error is not None:
         return None
     try:
-        status = os.stat(source.name)
+        status = os.stat(source.file or source.name)
     except (OSError, ValueError):
         return None
     return status.st_size, status.st_mtime_ns
@@ -55,6 +55,8 @@ def to_document(row: Row) -> dict[str, Any]:
         document["relative"] = source.relative
     if source.remote:
         document["remote"] = True
+    if source.file is not None:
+        document["file"] = source.file
     document["seen"] = row.seen
     if isinstance(answer, Failure):
         return document | {"code": answer.code, "message": answer.message}
@@ -64,7 +66,12 @@ def to_document(row: Row) -> dict[str, Any]:
 def from_document(document: Mapping[str, Any]) -> Row:
     """Return what :func:`to_document` was given."""
     name = document["path"]
-    source = Source(name, document.get("relative", name), remote=document.get("remote", False))
+    source = Source(
+        name,
+        document.get("relative", name),
+        remote=document.get("remote", False),
+        file=document.get("file"),
+    )
     seen = document["seen"]
     answer: Answer = (
         Failure(name, document["code"], document["message"])

@@ -1,6 +1,7 @@
 r"""Rows for people and programs: table, CSV, JSON, JSON lines, Parquet, MegaDetector's JSON.
 
-Every format but the last has the same columns, ``path,label,probability,error``, in this order, and the same digits.
+Every format but the last has the same columns, ``path,label,probability,error``, in this order, and the same digits;
+CSV, JSON and Parquet can have two more, ``video,time``: whose frame it is, and when it is shown, s.
 All of them are UTF-8 with ``\n`` on every operating system. Bytes of a file name that are no text are
 written as ``\udcXX``: in JSON this is the escape that gives the name back, elsewhere it is only for reading.
 """
@@ -13,8 +14,11 @@ from typing import IO, TYPE_CHECKING, Final, Literal, Protocol
 
 from hornet.classifier import Failure, Prediction
 from hornet.errors import ConfigError
+from hornet.inference.frames import split_name
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
 
     from hornet.inference.megadetector import About
@@ -23,6 +27,8 @@ Answer = Prediction | Failure
 Format = Literal["table", "csv", "json", "jsonl", "parquet", "megadetector"]
 
 COLUMNS: Final = ("path", "label", "probability", "error")
+#: Further ones, where they are asked for; missing for what is no frame of a video.
+TIME_COLUMNS: Final = ("video", "time")
 
 _QUOTED: Final = re.compile(r'[",\r\n]|^\s|\s$')
 
@@ -44,7 +50,12 @@ class Sink(Protocol):
 
 
 def open_sink(
-    form: Format, stream: IO[bytes], *, console: Console | None = None, about: About | None = None
+    form: Format,
+    stream: IO[bytes],
+    *,
+    console: Console | None = None,
+    about: About | None = None,
+    times: bool = False,
 ) -> Sink:
     """Return a sink of the given format.
 
@@ -54,6 +65,8 @@ def open_sink(
             row groups instead.
         console: For a table on a terminal; None: a plain one on ``stream``.
         about: What MegaDetector's format says of the model.
+        times: Whether rows also say of which video they are a frame, and when; not in tables and MegaDetector's
+            format.
 
     Raises:
         MissingExtra: If the format needs a package that isn't installed.
@@ -62,7 +75,7 @@ def open_sink(
     if form == "parquet":
         from hornet.inference.parquet import ParquetSink
 
-        return ParquetSink(stream)
+        return ParquetSink(stream, times=times)
     if form == "megadetector":
         from hornet.inference.megadetector import MegaDetectorSink
 
@@ -70,11 +83,11 @@ def open_sink(
             raise ConfigError("MegaDetector's format says which model it was")
         return MegaDetectorSink(stream, about)
     if form == "csv":
-        return _Csv(stream)
+        return _Csv(stream, times=times)
     if form == "json":
-        return _Json(stream)
+        return _Json(stream, times=times)
     if form == "jsonl":
-        return _JsonLines(stream)
+        return _JsonLines(stream, times=times)
     return _Table(stream, console)
 
 
@@ -94,20 +107,25 @@ def error_of(failure: Failure) -> str:
 
 
 class _Csv:
-    def __init__(self, stream: IO[bytes]) -> None:
+    def __init__(self, stream: IO[bytes], *, times: bool) -> None:
         self._stream = stream
-        self._line(COLUMNS)
+        self._times = times
+        self._line(COLUMNS + TIME_COLUMNS if times else COLUMNS)
 
     def write(self, answer: Answer) -> None:
+        further: tuple[str, ...] = ()
+        if self._times:
+            video, time = split_name(answer.source) or ("", None)
+            further = (video, "" if time is None else f"{time:.3f}")
         if isinstance(answer, Failure):
-            self._line((answer.source, "", "", error_of(answer)))
+            self._line((answer.source, "", "", error_of(answer), *further))
         else:
-            self._line((answer.source, answer.label, digits(answer.probability), ""))
+            self._line((answer.source, answer.label, digits(answer.probability), "", *further))
 
     def finish(self) -> None:
         pass
 
-    def _line(self, fields: tuple[str, ...]) -> None:
+    def _line(self, fields: Sequence[str]) -> None:
         # RFC 4180. Not the csv module: before Python 3.13 it leaves a lone carriage return unquoted.
         quoted = (
             '"' + field.replace('"', '""') + '"' if _QUOTED.search(field) else field for field in fields
@@ -116,23 +134,30 @@ class _Csv:
         self._stream.flush()
 
 
-def _json_object(answer: Answer) -> str:
+def json_object(answer: Answer, *, times: bool = False) -> str:
+    """Return a row as a JSON object, with the names of :data:`COLUMNS` and, if asked for, of :data:`TIME_COLUMNS`."""
     source = json.dumps(answer.source, ensure_ascii=False)
+    further = ""
+    if times:
+        video, time = split_name(answer.source) or (None, None)
+        shown = "null" if time is None else f"{time:.3f}"
+        further = f', "video": {json.dumps(video, ensure_ascii=False)}, "time": {shown}'
     if isinstance(answer, Failure):
         error = json.dumps(error_of(answer), ensure_ascii=False)
-        return f'{{"path": {source}, "label": null, "probability": null, "error": {error}}}'
+        return f'{{"path": {source}, "label": null, "probability": null, "error": {error}{further}}}'
     return (
         f'{{"path": {source}, "label": "{answer.label}", '
-        f'"probability": {digits(answer.probability)}, "error": null}}'
+        f'"probability": {digits(answer.probability)}, "error": null{further}}}'
     )
 
 
 class _JsonLines:
-    def __init__(self, stream: IO[bytes]) -> None:
+    def __init__(self, stream: IO[bytes], *, times: bool) -> None:
         self._stream = stream
+        self._times = times
 
     def write(self, answer: Answer) -> None:
-        self._stream.write(encode(_json_object(answer) + "\n"))
+        self._stream.write(encode(json_object(answer, times=self._times) + "\n"))
         self._stream.flush()
 
     def finish(self) -> None:
@@ -140,12 +165,13 @@ class _JsonLines:
 
 
 class _Json:
-    def __init__(self, stream: IO[bytes]) -> None:
+    def __init__(self, stream: IO[bytes], *, times: bool) -> None:
         self._stream = stream
+        self._times = times
         self._before = "[\n"
 
     def write(self, answer: Answer) -> None:
-        self._stream.write(encode(self._before + _json_object(answer)))
+        self._stream.write(encode(self._before + json_object(answer, times=self._times)))
         self._stream.flush()
         self._before = ",\n"
 

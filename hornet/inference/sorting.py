@@ -40,6 +40,7 @@ DONE: Final = "done"
 THERE: Final = "already there"
 UNREAD: Final = "without a verdict"
 REMOTE: Final = "addresses"
+FRAME: Final = "frames of videos"
 TWICE: Final = "named twice"
 
 
@@ -49,7 +50,7 @@ class Sorted:
 
     Attributes:
         counts: Pictures by what became of them: done, already there, without a verdict, addresses,
-            named twice.
+            frames of videos, named twice.
         problems: Names of pictures that were left where they are, and why.
     """
 
@@ -143,7 +144,7 @@ class Sorter:
         new = []
         for at, row in rows.items():
             why = self._unfit(row)
-            if why in {UNREAD, REMOTE, TWICE}:
+            if why in {UNREAD, REMOTE, FRAME, TWICE}:
                 result.counts[why] += 1
             elif at in journal.placements:
                 continue
@@ -157,6 +158,8 @@ class Sorter:
         """Return why a picture isn't sorted."""
         if row.source.remote:
             return REMOTE
+        if row.source.file is not None:
+            return FRAME
         if isinstance(row.answer, Failure):
             return UNREAD
         # A link counts as what it is, not as what it leads to.

@@ -14,17 +14,18 @@ import os
 import re
 import stat
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Final
 
 from hornet.errors import ImageError, ImageMissing, ImageUnreadable, ImageUnsupported
 from hornet.images import IMAGE_EXTENSIONS
 from hornet.inference.folders import FOLDER, LINKED_FOLDER, OTHER, list_folder
+from hornet.inference.frames import VIDEO_EXTENSIONS
 from hornet.inference.globs import MAGIC, expand_glob
 from hornet.inference.lists import read_list
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 
@@ -39,12 +40,16 @@ class Source:
         relative: Path inside the scanned folder; for anything else the same as ``name``.
         remote: Whether ``name`` is an http(s) address.
         error: Why there is no picture to look at; None: there may be one.
+        file: The video whose frame it is; None: it is no frame.
+        load: Returns the bytes of a frame as a picture; may raise ImageError.
     """
 
     name: str
     relative: str
     remote: bool = False
     error: ImageError | None = None
+    file: str | None = None
+    load: Callable[[], bytes] | None = field(default=None, compare=False)
 
 
 class Scan:
@@ -55,6 +60,7 @@ class Scan:
         null: Paths in lists and on stdin end in NUL instead of a newline.
         stdin: Where ``-`` reads paths from, binary; by default the process's.
         leave_out: A folder that isn't scanned, wherever it is met: what is sorted into it isn't a source.
+        videos: Whether videos in folders are sources; else they are files of another kind.
 
     Attributes:
         skipped: Files of other kinds met in folders so far.
@@ -70,6 +76,7 @@ class Scan:
         null: bool = False,
         stdin: IO[bytes] | None = None,
         leave_out: str | None = None,
+        videos: bool = False,
     ) -> None:
         self.skipped = 0
         self.skipped_heatmaps = 0
@@ -79,6 +86,7 @@ class Scan:
         self._null = null
         self._stdin = stdin
         self._leave_out = leave_out
+        self._extensions = IMAGE_EXTENSIONS | VIDEO_EXTENSIONS if videos else IMAGE_EXTENSIONS
 
     def __iter__(self) -> Iterator[Source]:
         for source in self._sources:
@@ -153,7 +161,7 @@ class Scan:
                 stack.append((inside, self._entries(os.path.join(top, inside))))
             elif kind == LINKED_FOLDER:
                 self.skipped_links += 1
-            elif kind == OTHER or os.path.splitext(name)[1].lower() not in IMAGE_EXTENSIONS:
+            elif kind == OTHER or os.path.splitext(name)[1].lower() not in self._extensions:
                 self.skipped += 1
             else:
                 yield Source(os.path.join(top, inside), inside)
