@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import secrets
@@ -26,6 +27,8 @@ _HEADERS: Final = {
     b"x-frame-options": b"DENY",
     b"referrer-policy": b"no-referrer",
     b"cross-origin-opener-policy": b"same-origin",
+    b"cross-origin-resource-policy": b"same-origin",
+    b"permissions-policy": b"camera=(), geolocation=(), microphone=()",
     b"cache-control": b"no-store",
 }
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -81,6 +84,13 @@ class Guard:
             await answer(problem, scope["path"])(scope, receive, send_guarded)
         except ClientDisconnect:
             status = _GONE
+        except asyncio.CancelledError:
+            if status or self._state.ready:
+                raise
+            # The time to finish after SIGTERM is over. Who still sends is told, and the log has no trace of it.
+            stopping = Problem("stopping", "the server stops; send it again", headers={"Retry-After": "5"})
+            scope["state"]["log"]["code"] = stopping.code
+            await answer(stopping, scope["path"])(scope, receive, send_guarded)
         except Exception:
             LOG.exception("a request failed", extra={"request_id": request_id.decode()})
             if status:

@@ -25,6 +25,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "internal": (500, "our fault; the log has the reason under the request's id"),
     "overloaded": (503, "more pictures are waiting than allowed"),
     "timeout": (503, "no answer in time"),
+    "stopping": (503, "the server stops, and the time to finish is over"),
     "full": (507, "no more pictures are kept"),
 }
 

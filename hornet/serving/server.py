@@ -167,16 +167,22 @@ class SignalledServer(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Stop on SIGINT and SIGTERM, and don't die of them afterwards, as uvicorn would."""
-        if threading.current_thread() is not threading.main_thread():
-            yield  # only the main thread is told of signals
-            return
-        signals = (signal.SIGINT, signal.SIGTERM)
-        before = {number: signal.signal(number, self.handle_exit) for number in signals}
-        try:
+        with _signals_to(self.handle_exit):
             yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _signals_to(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Call a handler on SIGINT and SIGTERM inside the block."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread is told of signals
+        return
+    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
 
 
 class Server(SignalledServer):
@@ -200,14 +206,23 @@ def run(settings: ServeSettings, announce: Callable[[str], None]) -> None:
         ConfigError: If the address can't be listened on.
     """
     log_to_stderr()
-    with listen(settings) as listening:
+    server: Server | None = None
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        """Stop, also before there is anything to finish; process 1 of a container would overhear it otherwise."""
+        if server is None:
+            raise SystemExit(0)
+        server.handle_exit(number, frame)
+
+    with _signals_to(stop), listen(settings) as listening:
         app = create_app(settings)
+        server = server_for(app, settings)
         _allow_files(settings.max_connections)
         host, port = listening.getsockname()[:2]
         address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         LOG.info("listening", extra={"address": address, "model": app.state.hornet.champion.current.version})
         announce(address)
-        server_for(app, settings).run(sockets=[listening])
+        server.run(sockets=[listening])
     LOG.info("stopped")
 
 

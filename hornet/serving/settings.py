@@ -43,7 +43,9 @@ class ServeSettings:
     )
 
     api_keys: tuple[str, ...] = _setting((), "Keys, divided by commas; none: everybody may ask.")
-    rate_limit: int = _setting(0, "Requests a minute and client; 0: no limit.", least=0)
+    rate_limit: int = _setting(
+        0, "Requests that send or delete something, a minute and client; 0: no limit.", least=0
+    )
     cors_origins: tuple[str, ...] = _setting((), "Origins whose pages may read answers; none: no other.")
     allowed_hosts: tuple[str, ...] = _setting((), "Host names to answer to; none: any.")
     trusted_proxies: tuple[str, ...] = _setting(
@@ -71,7 +73,7 @@ class ServeSettings:
     )
 
     queue: int = _setting(64, "Pictures accepted and not answered yet; beyond it 503.", least=1)
-    batch: int = _setting(8, "Most pictures in one run of the network.", least=1)
+    batch: int = _setting(4, "Most pictures in one run of the network.", least=1)
     workers: int = _setting(0, "Threads that decode and run the network; 0: as many as CPUs.", least=0)
     threads: int = _setting(1, "Threads of one run of the network.", least=1)
 

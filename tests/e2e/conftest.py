@@ -1,8 +1,60 @@
-"""A real browser, where there is one."""
+"""A real server in a process of its own; a real browser, where there is one."""
 
+import os
 import shutil
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+class Service:
+    """A running ``hornet serve``."""
+
+    def __init__(self, model: Path, log: Path, **environment: str) -> None:
+        self.log = log
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("HORNET_")}
+        with log.open("wb") as stderr:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "hornet", "serve", "--port", "0", "--model", str(model)],
+                env=kept
+                | {"PYTHONPATH": str(ROOT), "HORNET_REGISTRY": str(log.parent / "none")}
+                | environment,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+            )
+        assert self.process.stdout is not None
+        self.url = self.process.stdout.readline().decode().strip()
+        assert self.url.startswith("http://127.0.0.1:"), log.read_text()
+        self.port = int(self.url.rpartition(":")[2])
+
+    def connect(self) -> socket.socket:
+        """Return a plain connection."""
+        return socket.create_connection(("127.0.0.1", self.port), timeout=20)
+
+    def stop(self) -> int:
+        """Ask it to stop, and return its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(20)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        return code
+
+    def memory(self) -> int:
+        """Return resident bytes."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return 1024 * int(status.partition("VmRSS:")[2].split()[0])
+
+
+@pytest.fixture(scope="session")
+def serve_process():
+    """Return the class that starts ``hornet serve``: model, file for its log, further variables."""
+    return Service
 
 
 @pytest.fixture(scope="module")

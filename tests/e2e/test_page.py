@@ -64,7 +64,7 @@ def visit(browser, address):
         context = browser.new_context(**ENGLISH | settings)
         opened.append(context)
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(60_000)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda message: _note(message.text, complaints))
         page.on("request", lambda asked: _note_address(asked.url, url, complaints))
@@ -256,6 +256,7 @@ def test_keyboard_only(visit, tmp_path):
     page.locator("body").press("Tab")
     for _ in range(2):
         page.keyboard.press("Tab")
+    page.wait_for_function("() => document.activeElement.id === 'files'")
     file = tmp_path / "red.png"
     file.write_bytes(picture()["buffer"])
     with page.expect_file_chooser() as chooser:
@@ -294,6 +295,19 @@ def test_a_phone_needs_no_sideways_scrolling(visit, language):
     assert 360 == page.evaluate("document.documentElement.scrollWidth")
     assert [] == small
     assert page.locator("label[for=camera]").is_visible()
+
+
+@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
+def test_a_phone_goes_to_the_answers(visit, motion):
+    """Whoever chose pictures on a phone sees the first answer without scrolling, and then the first of the next ones."""
+    page = visit(**PHONE, reduced_motion=motion)
+    for first in (1, 4):
+        give(page, *verdicts())
+        page.wait_for_function(
+            "at => { const { top } = document.querySelectorAll('.card')[at - 1].getBoundingClientRect()\n"
+            "        return 0 <= top && top < innerHeight / 2 }",
+            arg=first,
+        )
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,10 @@
-"""``hornet serve`` as a process of its own: abuse, a thousand connections, SIGTERM, a missing extra."""
+"""``hornet serve`` as a process of its own: abuse, slow clients, a thousand connections."""
 
 from __future__ import annotations
 
 import contextlib
 import io
-import json
-import os
-import signal
 import socket
-import subprocess
-import sys
 import threading
 import zlib
 from pathlib import Path
@@ -37,48 +32,10 @@ def picture(colour=(255, 0, 0), size=(64, 48), form="PNG") -> bytes:
     return file.getvalue()
 
 
-class Service:
-    """A running ``hornet serve``."""
-
-    def __init__(self, model: Path, log: Path, **environment: str) -> None:
-        self.log = log
-        kept = {key: value for key, value in os.environ.items() if not key.startswith("HORNET_")}
-        with log.open("wb") as stderr:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "hornet", "serve", "--port", "0", "--model", str(model)],
-                env=kept
-                | {"PYTHONPATH": str(ROOT), "HORNET_REGISTRY": str(log.parent / "none")}
-                | environment,
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-            )
-        assert self.process.stdout is not None
-        self.url = self.process.stdout.readline().decode().strip()
-        assert self.url.startswith("http://127.0.0.1:"), log.read_text()
-        self.port = int(self.url.rpartition(":")[2])
-
-    def connect(self) -> socket.socket:
-        """Return a plain connection."""
-        return socket.create_connection(("127.0.0.1", self.port), timeout=20)
-
-    def stop(self) -> int:
-        """Ask it to stop, and return its exit code."""
-        self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(20)
-        if self.process.stdout is not None:
-            self.process.stdout.close()
-        return code
-
-    def memory(self) -> int:
-        """Return resident bytes."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return 1024 * int(status.partition("VmRSS:")[2].split()[0])
-
-
 @contextlib.contextmanager
-def running(model: Path, folder: Path, **environment: str):
+def running(start, model: Path, folder: Path, **environment: str):
     """Run a service inside the block; it must end well."""
-    service = Service(model, folder / "log.jsonl", **environment)
+    service = start(model, folder / "log.jsonl", **environment)
     try:
         yield service
     finally:
@@ -87,18 +44,18 @@ def running(model: Path, folder: Path, **environment: str):
 
 
 @pytest.fixture(scope="module")
-def service(make_artifact, tmp_path_factory):
+def service(make_artifact, tmp_path_factory, serve_process):
     """Return a service with small limits."""
     folder = tmp_path_factory.mktemp("service")
-    with running(make_artifact(folder / "tiny.onnx"), folder, **SMALL) as found:
+    with running(serve_process, make_artifact(folder / "tiny.onnx"), folder, **SMALL) as found:
         yield found
 
 
 @pytest.fixture(scope="module")
-def impatient(make_artifact, tmp_path_factory):
+def impatient(make_artifact, tmp_path_factory, serve_process):
     """Return a service that closes on whoever pauses for half a second."""
     folder = tmp_path_factory.mktemp("impatient")
-    with running(make_artifact(folder / "tiny.onnx"), folder, **IMPATIENT) as found:
+    with running(serve_process, make_artifact(folder / "tiny.onnx"), folder, **IMPATIENT) as found:
         yield found
 
 
@@ -371,27 +328,3 @@ def test_a_thousand_connections(service):
         answer = httpx.post(f"{service.url}/predict", content=picture(), headers=RAW, timeout=20)
 
     assert 200 == answer.status_code
-
-
-def test_sigterm_finishes_what_was_begun(make_artifact, tmp_path):
-    """After SIGTERM a request whose body is still coming is answered, new connections aren't taken, and the exit code is 0."""
-    service = Service(make_artifact(tmp_path / "tiny.onnx"), tmp_path / "log.jsonl")
-    data = picture()
-    with service.connect() as connection:
-        head = f"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Type: image/png\r\nContent-Length: {len(data)}\r\nExpect: 100-continue\r\n\r\n"
-        connection.sendall(head.encode())
-        assert connection.recv(65536).startswith(b"HTTP/1.1 100 ")  # it is being answered
-        service.process.send_signal(signal.SIGTERM)
-        with contextlib.suppress(OSError):
-            while True:
-                service.connect().close()
-        connection.sendall(data)
-        answer = received(connection)
-
-    assert answer.startswith(b"HTTP/1.1 200 ")
-    assert b'"present"' in answer
-    assert 0 == service.stop()
-    events = [json.loads(line)["event"] for line in service.log.read_text().splitlines()]
-    assert ["listening", "request", "stopped"] == [
-        name for name in events if name in {"listening", "request", "stopped"}
-    ]

@@ -91,6 +91,7 @@ export const english = {
     rate_limited: "You asked very often. Wait a minute, then try again.",
     overloaded: "Too many people are asking at the moment. Try again in a minute.",
     timeout: "It took too long. Try again in a minute.",
+    stopping: "The server is being restarted. Try again in a minute.",
     slow: "The picture arrived too slowly. Is the connection good? Try again.",
     internal: "Something is broken on the server. It isn’t your fault.",
     wrong_host: "The server doesn’t know itself under this address. Tell the people who run it.",

@@ -91,6 +91,7 @@ export const french = {
     rate_limited: "Vous avez demandé très souvent. Attendez une minute, puis réessayez.",
     overloaded: "Trop de monde en ce moment. Réessayez dans une minute.",
     timeout: "C’était trop long. Réessayez dans une minute.",
+    stopping: "Le serveur redémarre. Réessayez dans une minute.",
     slow: "La photo est arrivée trop lentement. La connexion est-elle bonne\u202f? Réessayez.",
     internal: "Quelque chose est cassé sur le serveur. Ce n’est pas votre faute.",
     wrong_host: "Le serveur ne se reconnaît pas à cette adresse. Dites-le à ses responsables.",

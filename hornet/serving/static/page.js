@@ -7,7 +7,7 @@ import { collect, hasKey, predict, Refused, uncollect, useKey } from "./service.
 import { chance, language, prefer, preferred, say, speak } from "./words.js";
 
 const AT_ONCE = 2;
-const AGAIN = new Set(["network", "rate_limited", "overloaded", "timeout", "slow", "internal", "other"]);
+const AGAIN = new Set(["network", "rate_limited", "overloaded", "timeout", "stopping", "slow", "internal", "other"]);
 
 const settings = JSON.parse(document.body.dataset.settings);
 settings.megabytes = Math.floor(settings.max_picture_bytes / 2 ** 20);
@@ -50,7 +50,16 @@ function tally() {
   at("results").hidden = items.length === 0;
 }
 
+// On a phone the answers begin below the edge of the screen: whoever just chose pictures is taken there.
+function show(target) {
+  const { top } = target.getBoundingClientRect();
+  if (top >= 0 && top < innerHeight / 2) return;
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  target.scrollIntoView({ block: "start", behavior: calm ? "auto" : "smooth" });
+}
+
 function add(files) {
+  const before = items.length;
   for (const file of files) {
     const item = {
       number: (numbers += 1), file, name: file.name || "picture", url: URL.createObjectURL(file), opacity: 0.4,
@@ -62,6 +71,7 @@ function add(files) {
     draw(item);
   }
   tally();
+  if (items.length > before) show(before ? items[before].card : at("results"));
   pump();
 }
 

@@ -1,5 +1,6 @@
 """Keys, rates, hosts, other origins, headers, ids, logs, and no trace in any answer."""
 
+import base64
 import io
 import json
 import logging
@@ -51,6 +52,10 @@ def with_keys(session_model, serving):
         {"Authorization": "Bearer " + "x" * 10_000},
         {"X-API-Key": ""},
         {"X-API-Key": f"{KEY},other"},
+        {"X-API-Key": f"Bearer {KEY}"},
+        {"X-API-Key": KEY.encode().hex()},
+        {"Authorization": f"Bearer wrong-{KEY}", "X-API-Key": KEY},
+        {"Authorization": f"Basic {base64.b64encode(KEY.encode()).decode()}"},
         {"Cookie": f"key={KEY}"},
     ],
 )
@@ -67,6 +72,7 @@ def test_wrong_keys(with_keys, headers):
     assert {(401, "unauthorized", "Bearer")} == {
         (answer.status_code, answer.json()["code"], answer.headers["www-authenticate"]) for answer in answers
     }
+    assert 200 == with_keys.post("/predict", content=png(), headers=RAW | {"X-API-Key": KEY}).status_code
 
 
 @pytest.mark.parametrize(
@@ -150,6 +156,10 @@ def test_security_headers(client, path):
     assert policy.startswith("default-src 'none'")
     assert "frame-ancestors 'none'" in policy
     assert "unsafe" not in policy
+    assert ("same-origin", "same-origin") == (
+        headers["cross-origin-opener-policy"], headers["cross-origin-resource-policy"],
+    )  # fmt: skip
+    assert "camera=()" in headers["permissions-policy"]
     assert "server" not in headers
 
 
