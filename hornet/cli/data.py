@@ -11,6 +11,7 @@ import typer
 
 from hornet.cli.audit import audit
 from hornet.cli.common import Exit, JsonOption, emit_json, say
+from hornet.cli.fetch import fetch
 from hornet.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def _data() -> None:
 
 
 app.command()(audit)
+app.command()(fetch)
 
 
 @app.command("import")
