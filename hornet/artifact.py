@@ -17,6 +17,7 @@ from hornet.checksums import check_recorded
 from hornet.decision import CLASSES
 from hornet.errors import ArtifactCorrupt, ArtifactIncompatible, ArtifactMissing, ConfigError
 from hornet.images import Box, PixelRule, Resize, check_box
+from hornet.novelty import Novelty
 
 if TYPE_CHECKING:
     import os
@@ -38,11 +39,13 @@ class Golden:
         name: What is drawn.
         jpeg: The encoded picture, base64.
         probability: Expected probability of presence.
+        novelty: Expected novelty; None where the contract has none.
     """
 
     name: str
     jpeg: str
     probability: float
+    novelty: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,8 @@ class Contract:
     #: Pictures to replay, and the largest difference of probability that is still the same answer.
     golden: tuple[Golden, ...]
     golden_tolerance: float
-    #: Distance in embedding space beyond which a picture is unlike anything seen; None: not known.
+    #: Distance in embedding space and its limit, beyond which a picture is unlike anything seen, as
+    #: `hornet.novelty.Novelty` writes it; None: not known.
     novelty: dict[str, Any] | None = field(default=None)
 
     @property
@@ -168,6 +172,8 @@ class Contract:
                 problems.append(f"its size is {self.size}")
             for mask in self.masks:
                 check_box(mask)
+            if self.novelty is not None:
+                Novelty.from_document(self.novelty)
         except (TypeError, ValueError, ConfigError) as error:
             problems.append(str(error))
         if problems:
@@ -178,8 +184,16 @@ def _frozen(name: str, value: Any) -> Any:
     """Turn JSON's lists into the tuples of the dataclass."""
     if name == "golden":
         try:
-            return tuple(Golden(entry["name"], entry["jpeg"], float(entry["probability"])) for entry in value)
-        except (TypeError, KeyError, ValueError) as error:
+            return tuple(
+                Golden(
+                    entry["name"],
+                    entry["jpeg"],
+                    float(entry["probability"]),
+                    None if entry.get("novelty") is None else float(entry["novelty"]),
+                )
+                for entry in value
+            )
+        except (AttributeError, TypeError, KeyError, ValueError) as error:
             raise ArtifactCorrupt(f"its golden examples can't be read: {error}") from None
     if name in {"classes", "size", "masks", "fill", "mean", "std"}:
         if not isinstance(value, list):
@@ -251,11 +265,16 @@ def open_artifact(path: str | os.PathLike[str], *, threads: int | None = None) -
 def _check_graph(path: Path, contract: Contract, session: onnxruntime.InferenceSession) -> None:
     inputs = {entry.name: (entry.type, tuple(entry.shape[1:])) for entry in session.get_inputs()}
     expected = {INPUT: ("tensor(uint8)", (*contract.size, 3))}
-    outputs = {entry.name for entry in session.get_outputs()}
-    if inputs != expected or not outputs.issuperset(OUTPUTS):
+    outputs = {entry.name: tuple(entry.shape[1:]) for entry in session.get_outputs()}
+    if inputs != expected or not outputs.keys() >= set(OUTPUTS):
         raise ArtifactIncompatible(
             f"{path}: its graph takes {inputs} and gives {sorted(outputs)}, but its contract promises "
             f"{expected} and {sorted(OUTPUTS)}"
+        )
+    if contract.novelty is not None and outputs["embedding"] != (width := contract.novelty["size"][1],):
+        raise ArtifactIncompatible(
+            f"{path}: its graph gives embeddings of {outputs['embedding']} numbers, its contract measures the novelty "
+            f"of {width}"
         )
 
 

@@ -18,6 +18,7 @@ from hornet.decision import Verdict, decide
 from hornet.decoders import from_pillow
 from hornet.errors import ConfigError, ImageError
 from hornet.images import Box, Limits, pixels, preprocess, read_file
+from hornet.novelty import Novelty
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -58,6 +59,8 @@ class Prediction:
         logits: Before temperature: absent, present.
         heatmap: (h, w) float32, how much each place speaks for presence; None if not asked for.
         embedding: (512,) float32 average-pooled features; None if not asked for.
+        novelty: How unlike everything that the model was trained with the picture is, from 0 on; beyond 1 the label
+            is ``unsure``. None if the model can't tell.
     """
 
     source: str
@@ -66,6 +69,7 @@ class Prediction:
     logits: tuple[float, float]
     heatmap: NDArray[np.float32] | None = None
     embedding: NDArray[np.float32] | None = None
+    novelty: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,8 @@ class Classifier:
         self.artifact = artifact
         self._limits = limits or Limits()
         self._rule = artifact.contract.pixel_rule
+        known = artifact.contract.novelty
+        self._novelty = None if known is None else Novelty.from_document(known)
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, threads: int | None = None) -> Classifier:
@@ -197,6 +203,19 @@ class Classifier:
             )
         return Outputs(*self.artifact.session.run(list(OUTPUTS), {INPUT: batch}))
 
+    def novelty(self, embeddings: NDArray[np.float32]) -> list[float] | list[None]:
+        """Return how unlike everything that the model was trained with pictures are.
+
+        Args:
+            embeddings: float32 (N, 512), as :meth:`run` returns them.
+
+        Returns:
+            A multiple of the contract's limit for each; None for each if the contract has no limit.
+        """
+        if self._novelty is None:
+            return [None] * len(embeddings)
+        return [float(score) for score in self._novelty.score(embeddings)]
+
     def _band(self, threshold: float | None) -> tuple[float, float]:
         if threshold is None:
             return self.contract.low, self.contract.high
@@ -271,14 +290,16 @@ class Classifier:
         self, items: Sequence[Item], batch: NDArray[np.uint8], low: float, high: float, *, with_maps: bool
     ) -> list[Prediction]:
         outputs = self.run(batch)
+        novelty = self.novelty(outputs.embedding)
         return [
             Prediction(
                 source=item.source,
-                label=decide(float(outputs.probability[at]), low, high),
+                label=decide(float(outputs.probability[at]), low, high, novelty[at]),
                 probability=float(outputs.probability[at]),
                 logits=(float(outputs.logits[at, 0]), float(outputs.logits[at, 1])),
                 heatmap=outputs.heatmap[at] if with_maps else None,
                 embedding=outputs.embedding[at] if with_maps else None,
+                novelty=novelty[at],
             )
             for at, item in enumerate(items)
         ]
@@ -294,28 +315,54 @@ def _item(picture: Item | Picture, masks: tuple[Box, ...] = ()) -> Item:
 
 @dataclass(frozen=True, slots=True)
 class GoldenResult:
-    """A golden example and today's answer to it."""
+    """A golden example and today's answer to it.
+
+    Attributes:
+        name: What is drawn.
+        expected: The probability that the contract promises.
+        got: The probability of today.
+        tolerance: Largest difference of probability that is still the same answer.
+        expected_novelty: The novelty that the contract promises; None if it promises none.
+        got_novelty: The novelty of today.
+        novelty_tolerance: Largest difference of novelty, as a share of what is expected.
+    """
 
     name: str
     expected: float
     got: float
     tolerance: float
+    expected_novelty: float | None = None
+    got_novelty: float | None = None
+    novelty_tolerance: float = 0.0
 
     @property
     def ok(self) -> bool:
         """Whether the answer is the same up to the contract's tolerance."""
-        return abs(self.expected - self.got) <= self.tolerance
+        if not abs(self.expected - self.got) <= self.tolerance:
+            return False
+        if self.expected_novelty is None:
+            return True
+        apart = abs(self.expected_novelty - (self.got_novelty or 0.0))
+        # Relative: far from everything seen, where many drawings are, distances are large.
+        return apart <= self.novelty_tolerance * max(1.0, self.expected_novelty)
 
 
 def replay_golden(classifier: Classifier) -> list[GoldenResult]:
-    """Answer the contract's golden examples again, from bytes to probability."""
+    """Answer the contract's golden examples again, from bytes to probability and novelty."""
     contract = classifier.contract
-    return [
-        GoldenResult(
-            golden.name,
-            golden.probability,
-            classifier.predict(base64.b64decode(golden.jpeg)).probability,
-            contract.golden_tolerance,
+    tolerance = 0.0 if contract.novelty is None else float(contract.novelty["tolerance"])
+    results = []
+    for golden in contract.golden:
+        today = classifier.predict(base64.b64decode(golden.jpeg))
+        results.append(
+            GoldenResult(
+                golden.name,
+                golden.probability,
+                today.probability,
+                contract.golden_tolerance,
+                golden.novelty,
+                today.novelty,
+                tolerance,
+            )
         )
-        for golden in contract.golden
-    ]
+    return results

@@ -159,6 +159,23 @@ def make_artifact(contract_values):
     return make
 
 
+@pytest.fixture(scope="session")
+def red_and_blue() -> dict:
+    """Return what a contract says of novelty if the tiny artifact saw nothing but reds and blues: no white, no black."""
+    from hornet.novelty import Novelty
+
+    spread = np.linspace(-1, 1, 3 * 512, dtype=np.float32).reshape(3, 512)
+
+    def seen(seed: int, count: int) -> np.ndarray:
+        generator = np.random.default_rng(seed)
+        colours = generator.uniform((180, 0, 0), (255, 40, 40), (count, 3))
+        colours[::2] = colours[::2, ::-1]  # class 0 is blue
+        # The noise: colours alone would fill few directions, and rounding all others.
+        return (colours @ spread + generator.normal(0, 1, (count, 512))).astype(np.float32)
+
+    return Novelty.fit(seen(1, 300), np.arange(300) % 2, seen(2, 200), tolerance=0.01).to_document()
+
+
 @pytest.fixture
 def tiny_model(make_artifact, tmp_path) -> Path:
     """Return the tiny artifact; see make_artifact for what it answers."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from hornet.artifact import Contract
+    from hornet.classifier import GoldenResult
     from hornet.entries import Entry
 
 app = typer.Typer(
@@ -46,7 +47,7 @@ def show(
     model: Annotated[str, typer.Argument(metavar="MODEL", help=_MODEL)] = "champion",
     json_file: JsonOption = None,
 ) -> None:
-    """Print what a model says about itself, golden pictures left out, and where the registry knows it, how it came about."""
+    """Print what a model says about itself, long arrays left out, and where the registry knows it, how it came about."""
     from hornet.checksums import sha256_file
     from hornet.registry import find_model
 
@@ -95,7 +96,7 @@ def verify(
     model: Annotated[str, typer.Argument(metavar="MODEL", help=_MODEL)] = "champion",
     json_file: JsonOption = None,
 ) -> None:
-    """Check a model's sums and replay its golden examples, from bytes to probability; exit 1 if an answer differs.
+    """Check a model's sums and replay its golden examples, from bytes to probability and novelty; exit 1 if an answer differs.
 
     What it shows: file, decoder and runtime on this machine do what they did where the model was made.
     """
@@ -112,7 +113,7 @@ def verify(
         for result in results:
             typer.echo(
                 f"{'ok      ' if result.ok else 'DIFFERS '} {result.name}: expected {result.expected:.6f}, "
-                f"got {result.got:.6f}, tolerance {result.tolerance:g}"
+                f"got {result.got:.6f}, tolerance {result.tolerance:g}{_novelty(result)}"
             )
     emit_json(
         {
@@ -124,6 +125,9 @@ def verify(
                     "expected": result.expected,
                     "got": result.got,
                     "tolerance": result.tolerance,
+                    "expected_novelty": result.expected_novelty,
+                    "got_novelty": result.got_novelty,
+                    "novelty_tolerance": result.novelty_tolerance,
                     "ok": result.ok,
                 }
                 for result in results
@@ -137,6 +141,16 @@ def verify(
             f"{', '.join(result.name for result in bad)}. Fetch the file again, or update onnxruntime and pillow"
         )
         raise typer.Exit(Exit.FAILED)
+
+
+def _novelty(result: GoldenResult) -> str:
+    """Say what became of the novelty, if the model promises one."""
+    if result.expected_novelty is None or result.got_novelty is None:
+        return ""
+    return (
+        f"; novelty {result.expected_novelty:.4f}, got {result.got_novelty:.4f}, tolerance "
+        f"{result.novelty_tolerance * max(1.0, result.expected_novelty):g}"
+    )
 
 
 @app.command()
@@ -202,11 +216,19 @@ def _tell_champion(entry: Entry | None, json_file: str | None) -> None:
 
 
 def _contract(file: Path) -> dict[str, Any]:
+    """Return a contract as a document; of long arrays only how long they are, and what tells them apart."""
     import dataclasses
+    import hashlib
 
     from hornet.artifact import open_artifact
+    from hornet.novelty import ARRAYS
 
-    return dataclasses.asdict(open_artifact(file).contract)
+    document = dataclasses.asdict(open_artifact(file).contract)
+    for name in ARRAYS if document["novelty"] else ():
+        text = document["novelty"][name]
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        document["novelty"][name] = f"{len(text) * 3 // 4} bytes, SHA-256 {digest[:16]}"
+    return document
 
 
 def _lineage(digest: str) -> dict[str, Any] | None:

@@ -37,7 +37,10 @@ def predict(  # noqa: PLR0917 - typer makes flags of them
     threshold: Annotated[
         float | None,
         typer.Option(
-            min=0.0, max=1.0, help="present from this probability on, absent below; replaces the model's own."
+            min=0.0,
+            max=1.0,
+            help="present from this probability on, absent below; replaces the model's own. Pictures unlike anything "
+            "that it was trained with stay unsure.",
         ),
     ] = None,
     model: ModelOption = None,
@@ -75,6 +78,14 @@ def predict(  # noqa: PLR0917 - typer makes flags of them
     sort_by: Annotated[
         SortBy, typer.Option("--sort-by", help="With --sort-into: what is done with the pictures.")
     ] = SortBy.copy,
+    unknown: Annotated[
+        bool,
+        typer.Option(
+            "--unknown",
+            help="Add the column novelty: how unlike everything that the model was trained with a picture is. Beyond 1 "
+            "its label is unsure, with or without this.",
+        ),
+    ] = False,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="With --sort-into: say where each picture would go, and touch none."),
@@ -94,6 +105,8 @@ def predict(  # noqa: PLR0917 - typer makes flags of them
         raise typer.BadParameter("nan is no number from 0 to 1", param_hint="--threshold")
     if dry_run and sort_into is None:
         raise typer.BadParameter("without --sort-into no picture is touched anyway", param_hint="--dry-run")
+    if unknown and form is RowFormat.megadetector:
+        raise typer.BadParameter("megadetector has no place for the novelty", param_hint="--unknown")
     target = None if output == "-" else output
     job = Job(
         sources=sources,
@@ -111,6 +124,7 @@ def predict(  # noqa: PLR0917 - typer makes flags of them
         sort_by=sort_by,
         dry_run=dry_run,
         quiet=quiet,
+        unknown=unknown,
     )
     with orderly_stop():
         everything = run(job)

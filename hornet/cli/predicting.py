@@ -13,7 +13,7 @@ from hornet.cli.common import say
 from hornet.cli.progress import Progress
 from hornet.cli.rows import JOURNAL, RowFormat, check_resumable, draft_of, make_sink, open_rows
 from hornet.cli.sort import SortBy, make_sorter, sort_pictures
-from hornet.errors import HornetError
+from hornet.errors import ArtifactIncompatible, HornetError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hornet.classifier import Classifier
     from hornet.inference.heatmap_files import HeatmapWriter
     from hornet.inference.journal import Journal
-    from hornet.inference.sinks import Answer, Sink
+    from hornet.inference.sinks import Answer, Column, Sink
     from hornet.inference.sources import Scan, Source
 
 
@@ -45,6 +45,7 @@ class Job:
     sort_by: SortBy
     dry_run: bool
     quiet: bool
+    unknown: bool
 
     def settings(self) -> dict[str, Any]:
         """Return what a journal remembers: all that its rows, or files made beside them, depend on."""
@@ -75,7 +76,7 @@ def run(job: Job) -> bool:
             complete = journal is not None and journal.order is not None
             found = iter(()) if complete else _with_videos(job, _found(job.sources, scan))
             classifier, writer = _open_model(path, job.heatmaps, journal)
-            sink = make_sink(job.form, stream, classifier, job.threshold, times=job.every is not None)
+            sink = make_sink(job.form, stream, classifier, job.threshold, _further(job, classifier))
             counts = _write(_answers(job, classifier, found, journal, writer), sink, progress)
         if not job.quiet:
             say(_summary(counts, scan))
@@ -155,6 +156,19 @@ def _open_model(
             "own; name a new or empty folder"
         )
     return classifier, writer
+
+
+def _further(job: Job, classifier: Classifier) -> list[Column]:
+    """Return the columns after the usual ones; raises ArtifactIncompatible if the model can't fill one."""
+    from hornet.inference.sinks import FRAME_COLUMNS, NOVELTY
+
+    if job.unknown and classifier.contract.novelty is None:
+        raise ArtifactIncompatible(
+            f"{classifier.artifact.path} can't tell what is unlike anything it has seen; export its run again, or leave "
+            "out --unknown"
+        )
+    frames = FRAME_COLUMNS if job.every is not None and job.form is not RowFormat.megadetector else ()
+    return [*frames, *([NOVELTY] if job.unknown else [])]
 
 
 def _answers(

@@ -15,11 +15,11 @@ from hornet.cli.common import Exit
 from hornet.errors import ConfigError, HornetError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from hornet.classifier import Classifier
-    from hornet.inference.sinks import Sink
+    from hornet.inference.sinks import Column, Sink
 
 
 class RowFormat(StrEnum):
@@ -94,7 +94,11 @@ def draft_of(output: str) -> str:
 
 
 def make_sink(
-    form: RowFormat, stream: IO[bytes], classifier: Classifier, threshold: float | None, *, times: bool
+    form: RowFormat,
+    stream: IO[bytes],
+    classifier: Classifier,
+    threshold: float | None,
+    further: Sequence[Column],
 ) -> Sink:
     """Return what writes the rows."""
     from hornet.inference.sinks import open_sink
@@ -110,7 +114,7 @@ def make_sink(
         contract = classifier.contract
         low, high = (contract.low, contract.high) if threshold is None else (threshold, threshold)
         about = About(classifier.artifact.path.name, low, high)
-    return open_sink(form.value, stream, console=console, about=about, times=times)
+    return open_sink(form.value, stream, console=console, about=about, further=further)
 
 
 def check_resumable(output: str | None) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from hornet.classifier import Failure, Item, Prediction
 from hornet.dataset.records import SPLITS, TEST, Dataset, Record
-from hornet.decision import UNSURE
+from hornet.decision import CLASSES, NOVELTY_LIMIT, UNSURE
 from hornet.errors import ConfigError, EmptyClass
 from hornet.evaluation.metrics import Estimate, Quality, summarize
 from hornet.evaluation.slices import Slice, most_mistaken, slice_quality
@@ -45,6 +45,7 @@ class Evaluation:
         labels: Their labels, shape (N,).
         probabilities: Their probabilities of presence, shape (N,).
         tta: Test-time augmentation; ``none`` is what predicting does.
+        novelties: How unlike anything seen each is, shape (N,); None if the model can't tell.
     """
 
     split: str
@@ -61,6 +62,20 @@ class Evaluation:
     labels: NDArray[np.int64]
     probabilities: NDArray[np.float64]
     tta: str = "none"
+    novelties: NDArray[np.float64] | None = None
+
+    def novel(self) -> dict[str, dict[str, int]] | None:
+        """Count by class the pictures, and those beyond the novelty limit; None if the model can't tell."""
+        if self.novelties is None:
+            return None
+        beyond = self.novelties > NOVELTY_LIMIT
+        return {
+            name: {
+                "beyond": int(beyond[self.labels == number].sum()),
+                "pictures": int((self.labels == number).sum()),
+            }
+            for number, name in enumerate(CLASSES)
+        }
 
     @property
     def within_strata(self) -> Estimate | None:
@@ -83,6 +98,7 @@ class Evaluation:
                 "low": self.low,
                 "high": self.high,
             },
+            "novelty": self.novel(),
             "failures": [
                 {"path": failure.source, "error": f"{failure.code}: {failure.message}"}
                 for failure in self.failures
@@ -191,6 +207,7 @@ def evaluate(
         labels=labels[kept],
         probabilities=probabilities,
         tta=tta,
+        novelties=_novelties(predictions),
     )
 
 
@@ -210,6 +227,11 @@ def choose_split(dataset: Dataset, split: str | None) -> tuple[str, Dataset]:
         found = ", ".join(sorted(set(filter(None, dataset.splits())))) or "none"
         raise EmptyClass(f"No picture has the split {split!r}; found {found}. Choose another, or {ALL}.")
     return split, part
+
+
+def _novelties(predictions: Sequence[Prediction]) -> NDArray[np.float64] | None:
+    scores = [prediction.novelty for prediction in predictions if prediction.novelty is not None]
+    return np.array(scores, dtype=np.float64) if len(scores) == len(predictions) else None
 
 
 def _stratum(record: Record, strata: Sequence[str]) -> tuple[str, ...] | None:

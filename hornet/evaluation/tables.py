@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from hornet.evaluation.intervals import wilson
 from hornet.evaluation.metrics import UNGROUPED
 from hornet.evaluation.slices import most_mistaken
 from hornet.evaluation.views import count_views
@@ -49,6 +50,8 @@ def format_evaluation(evaluation: Evaluation) -> str:
         )
     parts.append(_confusion(quality))
     parts.append(unsure_sentence(evaluation))
+    if (novel := evaluation.novel()) is not None:
+        parts.append(novel_sentence(novel))
     if evaluation.by_source:
         parts.append(_by_source(evaluation.by_source))
     if evaluation.by_species:
@@ -77,9 +80,26 @@ def describe(quality: Quality, split: str) -> str:
 def unsure_sentence(evaluation: Evaluation) -> str:
     """Say how many verdicts were unsure."""
     share = evaluation.unsure / evaluation.overall.n
+    beyond = "" if evaluation.novelties is None else ", or unlike anything seen"
     return (
-        f"Unsure (probability from {evaluation.low:.3f} to below {evaluation.high:.3f}): "
+        f"Unsure (probability from {evaluation.low:.3f} to below {evaluation.high:.3f}{beyond}): "
         f"{count_pictures(evaluation.unsure)}, {share:.1%}."
+    )
+
+
+def novel_sentence(novel: Mapping[str, Mapping[str, int]]) -> str:
+    """Say how many pictures are unlike anything seen, by class, with Wilson's intervals."""
+    parts = []
+    for name, words in (("present", "with a hornet"), ("absent", "without")):
+        beyond, pictures = novel[name]["beyond"], novel[name]["pictures"]
+        if pictures:
+            low, high = wilson(beyond, pictures)
+            parts.append(
+                f"{beyond} of {count_pictures(pictures)} {words} ({beyond / pictures:.1%}, {low:.1%} to {high:.1%})"
+            )
+    return (
+        f"Beyond the novelty limit, and so unsure whatever the probability: {', '.join(parts)}. "
+        "The figures above are of the probabilities of all pictures."
     )
 
 

@@ -20,7 +20,7 @@ from hornet.errors import ConfigError, ImageError
 from hornet.images import WHOLE, decode, preprocess, read_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -64,7 +64,8 @@ def predict_views(
 ) -> Iterator[Prediction | Failure]:
     """Predict pictures from several views each: one answer each, in order.
 
-    The mean of the views' logits goes through the contract's temperature and prior shift.
+    The mean of the views' logits goes through the contract's temperature and prior shift; novelty is that of the
+    mean embedding.
 
     Args:
         classifier: The model.
@@ -82,14 +83,12 @@ def predict_views(
         while chunk := list(islice(queue, at_once)):
             views = list(pool.map(lambda record: _try_views(classifier, record, tta), chunk))
             good = [array for array in views if not isinstance(array, Failure)]
-            logits = iter(
-                classifier.run(np.concatenate(good)).logits.reshape(len(good), -1, 2) if good else ()
-            )
+            seen = iter(_seen(classifier, good) if good else ())
             for record, array in zip(chunk, views, strict=True):
                 if isinstance(array, Failure):
                     yield array
                 else:
-                    yield _prediction(classifier, record.name, next(logits))
+                    yield _prediction(classifier, record.name, *next(seen))
 
 
 def _try_views(classifier: Classifier, record: Record, tta: str) -> NDArray[np.uint8] | Failure:
@@ -104,14 +103,26 @@ def _try_views(classifier: Classifier, record: Record, tta: str) -> NDArray[np.u
     return seen if tta == "none" else np.concatenate([seen, seen[:, :, ::-1]])
 
 
-def _prediction(classifier: Classifier, name: str, logits: NDArray[np.float32]) -> Prediction:
+def _seen(
+    classifier: Classifier, pictures: Sequence[NDArray[np.uint8]]
+) -> Iterator[tuple[NDArray[np.float32], float | None]]:
+    """Return each picture's logits, (V, 2), and the novelty of its mean embedding."""
+    outputs = classifier.run(np.concatenate(pictures))
+    embeddings = outputs.embedding.reshape(len(pictures), -1, outputs.embedding.shape[1]).mean(axis=1)
+    return zip(outputs.logits.reshape(len(pictures), -1, 2), classifier.novelty(embeddings), strict=True)
+
+
+def _prediction(
+    classifier: Classifier, name: str, logits: NDArray[np.float32], novelty: float | None
+) -> Prediction:
     contract = classifier.contract
     absent, present = (float(value) for value in logits.mean(axis=0, dtype=np.float64))
     margin = (present - absent) / contract.temperature + contract.prior_shift
     probability = 1 / (1 + math.exp(-margin)) if margin >= 0 else math.exp(margin) / (1 + math.exp(margin))
     return Prediction(
         source=name,
-        label=decide(probability, contract.low, contract.high),
+        label=decide(probability, contract.low, contract.high, novelty),
         probability=probability,
         logits=(absent, present),
+        novelty=novelty,
     )

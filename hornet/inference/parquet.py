@@ -9,7 +9,6 @@ import numpy as np
 
 from hornet.classifier import Failure
 from hornet.errors import MissingExtra
-from hornet.inference.frames import split_name
 from hornet.inference.sinks import digits, encode, error_of
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hornet.inference.sinks import Answer
+    from hornet.inference.sinks import Answer, Column
 
 #: Rows a row group, by place and never by time: the same rows are the same bytes. A few MB in memory.
 ROW_GROUP: Final = 16_384
@@ -27,33 +26,36 @@ class ParquetSink:
     r"""Writes rows as Parquet; without its last bytes no reader takes the file, so it is whole or nothing.
 
     Columns: ``path``, ``label`` and ``error`` are UTF-8 strings, ``probability`` is float64, rounded to the
-    digits that every format shows; so is ``time``, s, if it is there. Bytes of a file name that are no text show as ``\udcXX``, as in CSV.
+    digits that every format shows. Bytes of a file name that are no text show as ``\udcXX``, as in CSV.
 
     Args:
         stream: Where to write, binary.
-        times: Whether there are the columns ``video`` and ``time``.
+        further: Columns after the usual ones: strings, or float64 with as many digits as everywhere.
 
     Raises:
         MissingExtra: If pyarrow isn't installed.
     """
 
-    def __init__(self, stream: IO[bytes], *, times: bool = False) -> None:
+    def __init__(self, stream: IO[bytes], further: Sequence[Column] = ()) -> None:
         try:
             import pyarrow as pa
             from pyarrow import parquet
         except ImportError:
             raise MissingExtra("parquet", "--format parquet") from None
         self._pa: Any = pa
-        self._times = times
-        fields = [
-            pa.field("path", pa.string(), nullable=False),
-            pa.field("label", pa.string()),
-            pa.field("probability", pa.float64()),
-            pa.field("error", pa.string()),
-        ]
-        if times:
-            fields += [pa.field("video", pa.string()), pa.field("time", pa.float64())]
-        self._schema = pa.schema(fields)
+        self._schema = pa.schema(
+            [
+                pa.field("path", pa.string(), nullable=False),
+                pa.field("label", pa.string()),
+                pa.field("probability", pa.float64()),
+                pa.field("error", pa.string()),
+                *(
+                    pa.field(column.name, pa.string() if column.places is None else pa.float64())
+                    for column in further
+                ),
+            ]
+        )
+        self._further = further
         self._gate = _Gate(stream)
         with self._gate:
             self._writer = parquet.ParquetWriter(self._gate, self._schema, compression="zstd")
@@ -86,15 +88,16 @@ class ParquetSink:
             ),
             self._strings([error_of(row) if isinstance(row, Failure) else None for row in rows]),
         ]
-        if self._times:
-            frames = [split_name(row.source) for row in rows]
-            columns += [
-                self._strings([None if frame is None else frame[0] for frame in frames]),
-                self._numbers(
-                    np.array([0.0 if frame is None else frame[1] for frame in frames]),
-                    np.array([frame is not None for frame in frames]),
-                ),
-            ]
+        for column in self._further:
+            texts = [column.text(row) for row in rows]
+            columns.append(
+                self._strings(texts)
+                if column.places is None
+                else self._numbers(
+                    np.array([0.0 if text is None else float(text) for text in texts]),
+                    np.array([text is not None for text in texts]),
+                )
+            )
         with self._gate:
             self._writer.write_batch(self._pa.record_batch(columns, schema=self._schema))
 

@@ -60,7 +60,8 @@ def to_document(row: Row) -> dict[str, Any]:
     document["seen"] = row.seen
     if isinstance(answer, Failure):
         return document | {"code": answer.code, "message": answer.message}
-    return document | {"label": answer.label, "probability": answer.probability, "logits": answer.logits}
+    document |= {"label": answer.label, "probability": answer.probability, "logits": answer.logits}
+    return document if answer.novelty is None else document | {"novelty": answer.novelty}
 
 
 def from_document(document: Mapping[str, Any]) -> Row:
@@ -77,7 +78,11 @@ def from_document(document: Mapping[str, Any]) -> Row:
         Failure(name, document["code"], document["message"])
         if "code" in document
         else Prediction(
-            name, document["label"], document["probability"], (document["logits"][0], document["logits"][1])
+            name,
+            document["label"],
+            document["probability"],
+            (document["logits"][0], document["logits"][1]),
+            novelty=document.get("novelty"),
         )
     )
     return Row(source, None if seen is None else (seen[0], seen[1]), answer)

@@ -1,7 +1,8 @@
 r"""Rows for people and programs: table, CSV, JSON, JSON lines, Parquet, MegaDetector's JSON.
 
 Every format but the last has the same columns, ``path,label,probability,error``, in this order, and the same digits;
-CSV, JSON and Parquet can have two more, ``video,time``: whose frame it is, and when it is shown, s.
+further ones, if they are asked for, come after them: of which video it is a frame and when it is shown, how unlike
+anything seen it is.
 All of them are UTF-8 with ``\n`` on every operating system. Bytes of a file name that are no text are
 written as ``\udcXX``: in JSON this is the escape that gives the name back, elsewhere it is only for reading.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Final, Literal, Protocol
 
 from hornet.classifier import Failure, Prediction
@@ -17,7 +19,7 @@ from hornet.errors import ConfigError
 from hornet.inference.frames import split_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from rich.console import Console
 
@@ -27,8 +29,6 @@ Answer = Prediction | Failure
 Format = Literal["table", "csv", "json", "jsonl", "parquet", "megadetector"]
 
 COLUMNS: Final = ("path", "label", "probability", "error")
-#: Further ones, where they are asked for; missing for what is no frame of a video.
-TIME_COLUMNS: Final = ("video", "time")
 
 _QUOTED: Final = re.compile(r'[",\r\n]|^\s|\s$')
 
@@ -37,6 +37,55 @@ _LOOK: Final = 100
 _MIN_PATH: Final = 12
 # Label, probability and the gaps, in characters.
 _REST_OF_ROW: Final = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column that rows have only if it is asked for.
+
+    Attributes:
+        name: Its name, or key.
+        value: What a row has there; None: nothing.
+        places: Decimals of a number; None: it is text.
+        width: Characters in a table; 0: isn't shown there.
+    """
+
+    name: str
+    value: Callable[[Answer], float | str | None]
+    places: int | None = None
+    width: int = 0
+
+    def text(self, answer: Answer) -> str | None:
+        """Return what every format but JSON shows; None if there is nothing."""
+        value = self.value(answer)
+        return value if value is None or isinstance(value, str) else f"{value:.{self.places}f}"
+
+    def json(self, answer: Answer) -> str:
+        """Return the value as JSON."""
+        text = self.text(answer)
+        if text is None:
+            return "null"
+        return text if self.places is not None else json.dumps(text, ensure_ascii=False)
+
+
+def _novelty(answer: Answer) -> float | None:
+    return answer.novelty if isinstance(answer, Prediction) else None
+
+
+def _video(answer: Answer) -> str | None:
+    frame = split_name(answer.source)
+    return None if frame is None else frame[0]
+
+
+def _time(answer: Answer) -> float | None:
+    frame = split_name(answer.source)
+    return None if frame is None else frame[1]
+
+
+#: Whose frame a picture is, and when that is shown, s; missing for what is no frame of a video.
+FRAME_COLUMNS: Final = (Column("video", _video), Column("time", _time, places=3))
+#: How unlike everything seen a picture is; beyond 1 the verdict is ``unsure``.
+NOVELTY: Final = Column("novelty", _novelty, places=4, width=8)
 
 
 class Sink(Protocol):
@@ -55,7 +104,7 @@ def open_sink(
     *,
     console: Console | None = None,
     about: About | None = None,
-    times: bool = False,
+    further: Sequence[Column] = (),
 ) -> Sink:
     """Return a sink of the given format.
 
@@ -65,30 +114,33 @@ def open_sink(
             row groups instead.
         console: For a table on a terminal; None: a plain one on ``stream``.
         about: What MegaDetector's format says of the model.
-        times: Whether rows also say of which video they are a frame, and when; not in tables and MegaDetector's
-            format.
+        further: Columns after the usual ones; a table shows those that have a width.
 
     Raises:
         MissingExtra: If the format needs a package that isn't installed.
-        ConfigError: If MegaDetector's format isn't told about the model.
+        ConfigError: If MegaDetector's format isn't told about the model, or is to have further columns.
     """
     if form == "parquet":
         from hornet.inference.parquet import ParquetSink
 
-        return ParquetSink(stream, times=times)
+        return ParquetSink(stream, further)
     if form == "megadetector":
         from hornet.inference.megadetector import MegaDetectorSink
 
         if about is None:
             raise ConfigError("MegaDetector's format says which model it was")
+        if further:
+            raise ConfigError(
+                f"MegaDetector's format has no place for {', '.join(column.name for column in further)}"
+            )
         return MegaDetectorSink(stream, about)
     if form == "csv":
-        return _Csv(stream, times=times)
+        return _Csv(stream, further)
     if form == "json":
-        return _Json(stream, times=times)
+        return _Json(stream, further)
     if form == "jsonl":
-        return _JsonLines(stream, times=times)
-    return _Table(stream, console)
+        return _JsonLines(stream, further)
+    return _Table(stream, console, [column for column in further if column.width])
 
 
 def encode(text: str) -> bytes:
@@ -107,25 +159,22 @@ def error_of(failure: Failure) -> str:
 
 
 class _Csv:
-    def __init__(self, stream: IO[bytes], *, times: bool) -> None:
+    def __init__(self, stream: IO[bytes], further: Sequence[Column]) -> None:
         self._stream = stream
-        self._times = times
-        self._line(COLUMNS + TIME_COLUMNS if times else COLUMNS)
+        self._further = further
+        self._line((*COLUMNS, *(column.name for column in further)))
 
     def write(self, answer: Answer) -> None:
-        further: tuple[str, ...] = ()
-        if self._times:
-            video, time = split_name(answer.source) or ("", None)
-            further = (video, "" if time is None else f"{time:.3f}")
+        rest = [column.text(answer) or "" for column in self._further]
         if isinstance(answer, Failure):
-            self._line((answer.source, "", "", error_of(answer), *further))
+            self._line((answer.source, "", "", error_of(answer), *rest))
         else:
-            self._line((answer.source, answer.label, digits(answer.probability), "", *further))
+            self._line((answer.source, answer.label, digits(answer.probability), "", *rest))
 
     def finish(self) -> None:
         pass
 
-    def _line(self, fields: Sequence[str]) -> None:
+    def _line(self, fields: tuple[str, ...]) -> None:
         # RFC 4180. Not the csv module: before Python 3.13 it leaves a lone carriage return unquoted.
         quoted = (
             '"' + field.replace('"', '""') + '"' if _QUOTED.search(field) else field for field in fields
@@ -134,30 +183,26 @@ class _Csv:
         self._stream.flush()
 
 
-def json_object(answer: Answer, *, times: bool = False) -> str:
-    """Return a row as a JSON object, with the names of :data:`COLUMNS` and, if asked for, of :data:`TIME_COLUMNS`."""
+def json_object(answer: Answer, further: Sequence[Column] = ()) -> str:
+    """Return a row as a JSON object, with the names of :data:`COLUMNS` and of the further ones."""
     source = json.dumps(answer.source, ensure_ascii=False)
-    further = ""
-    if times:
-        video, time = split_name(answer.source) or (None, None)
-        shown = "null" if time is None else f"{time:.3f}"
-        further = f', "video": {json.dumps(video, ensure_ascii=False)}, "time": {shown}'
+    rest = "".join(f', "{column.name}": {column.json(answer)}' for column in further)
     if isinstance(answer, Failure):
         error = json.dumps(error_of(answer), ensure_ascii=False)
-        return f'{{"path": {source}, "label": null, "probability": null, "error": {error}{further}}}'
+        return f'{{"path": {source}, "label": null, "probability": null, "error": {error}{rest}}}'
     return (
         f'{{"path": {source}, "label": "{answer.label}", '
-        f'"probability": {digits(answer.probability)}, "error": null{further}}}'
+        f'"probability": {digits(answer.probability)}, "error": null{rest}}}'
     )
 
 
 class _JsonLines:
-    def __init__(self, stream: IO[bytes], *, times: bool) -> None:
+    def __init__(self, stream: IO[bytes], further: Sequence[Column]) -> None:
         self._stream = stream
-        self._times = times
+        self._further = further
 
     def write(self, answer: Answer) -> None:
-        self._stream.write(encode(json_object(answer, times=self._times) + "\n"))
+        self._stream.write(encode(json_object(answer, self._further) + "\n"))
         self._stream.flush()
 
     def finish(self) -> None:
@@ -165,13 +210,13 @@ class _JsonLines:
 
 
 class _Json:
-    def __init__(self, stream: IO[bytes], *, times: bool) -> None:
+    def __init__(self, stream: IO[bytes], further: Sequence[Column]) -> None:
         self._stream = stream
-        self._times = times
+        self._further = further
         self._before = "[\n"
 
     def write(self, answer: Answer) -> None:
-        self._stream.write(encode(self._before + json_object(answer, times=self._times)))
+        self._stream.write(encode(self._before + json_object(answer, self._further)))
         self._stream.flush()
         self._before = ",\n"
 
@@ -198,8 +243,9 @@ class _Table:
     Nothing is cut or folded inside a path, so that it can be copied.
     """
 
-    def __init__(self, stream: IO[bytes], console: Console | None) -> None:
+    def __init__(self, stream: IO[bytes], console: Console | None, further: Sequence[Column]) -> None:
         self._stream = stream
+        self._further = further
         self._console = console
         self._encoding = console.encoding if console else "utf-8"
         self._first: list[Answer] | None = []
@@ -222,9 +268,11 @@ class _Table:
 
         first, self._first = self._first or [], None
         widest = max((cell_len(self._name(answer)) for answer in first), default=0)
-        room = self._console.width - _REST_OF_ROW if self._console else widest
+        rest = _REST_OF_ROW + sum(2 + column.width for column in self._further)
+        room = self._console.width - rest if self._console else widest
         self._path_width = max(len("path"), min(widest, max(_MIN_PATH, room)))
-        self._line("path", f"{'label':<7}  {'probability':>11}", "bold")
+        names = "".join(f"  {_aligned(column, column.name)}" for column in self._further)
+        self._line("path", f"{'label':<7}  {'probability':>11}{names}".rstrip(), "bold")
         for answer in first:
             self._row(answer)
 
@@ -236,7 +284,12 @@ class _Table:
             self._line(self._name(answer), printable(error_of(answer), self._encoding), "magenta")
         else:
             style = {"present": "bold red", "unsure": "yellow"}.get(answer.label, "green")
-            self._line(self._name(answer), f"{answer.label:<7}  {digits(answer.probability):>11}", style)
+            rest = "".join(
+                f"  {_aligned(column, printable(column.text(answer) or '', self._encoding))}"
+                for column in self._further
+            )
+            cells = f"{answer.label:<7}  {digits(answer.probability):>11}{rest}".rstrip()
+            self._line(self._name(answer), cells, style)
 
     def _line(self, path: str, cells: str, style: str) -> None:
         from rich.cells import cell_len
@@ -250,3 +303,7 @@ class _Table:
 
         # soft_wrap: the terminal breaks long lines, not we, so that a copied path is whole.
         self._console.print(Text.assemble(start, (cells, style)), soft_wrap=True)
+
+
+def _aligned(column: Column, text: str) -> str:
+    return f"{text:<{column.width}}" if column.places is None else f"{text:>{column.width}}"

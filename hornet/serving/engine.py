@@ -43,12 +43,14 @@ class Row:
         logits: (2,) float32.
         heatmap: (h, w) float32.
         embedding: (512,) float32.
+        novelty: How unlike anything seen, as a multiple of the limit; None if the model can't tell.
     """
 
     probability: float
     logits: NDArray[np.float32]
     heatmap: NDArray[np.float32]
     embedding: NDArray[np.float32]
+    novelty: float | None
 
 
 @dataclass(slots=True, eq=False)
@@ -217,7 +219,9 @@ class Engine:
     def _predict(self, jobs: list[Job]) -> None:
         arrays = [job.array for job in jobs if job.array is not None]
         began = time.monotonic()
-        outputs = jobs[0].model.classifier.run(np.stack(arrays))
+        classifier = jobs[0].model.classifier
+        outputs = classifier.run(np.stack(arrays))
+        novelty = classifier.novelty(outputs.embedding)
         self._ran(len(jobs))
         # Moving average over some tens of batches; only Retry-After depends on it.
         self._seconds_each += 0.1 * ((time.monotonic() - began) / len(jobs) - self._seconds_each)
@@ -228,6 +232,7 @@ class Engine:
                 outputs.logits[at],
                 outputs.heatmap[at],
                 outputs.embedding[at],
+                novelty[at],
             )
         drawn = [job for job in jobs if job.draws]
         if drawn:

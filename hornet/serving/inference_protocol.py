@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Request, Response
 from fastapi import Path as InPath
 
 import hornet
-from hornet.artifact import INPUT
+from hornet.artifact import INPUT, OUTPUTS
 from hornet.serving import tensors
 from hornet.serving.bodies import check_headers, read_raw
 from hornet.serving.engine import Job, Row
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hornet.classifier import Failure
+    from hornet.serving.champion import Model
     from hornet.serving.state import State
 
 router = APIRouter(prefix="/v2", tags=["Open Inference Protocol"])
@@ -135,7 +136,12 @@ async def model_metadata(request: Request) -> Response:
             "versions": [model.version],
             "platform": "onnxruntime_onnx",
             "inputs": described(session.get_inputs()),
-            "outputs": described(session.get_outputs()),
+            "outputs": described(session.get_outputs())
+            + [
+                {"name": name, "datatype": "FP32", "shape": [-1]}
+                for name in _outputs(model)
+                if name not in OUTPUTS
+            ],
         }
     )
 
@@ -226,7 +232,7 @@ async def infer(
         most = state.settings.max_json_bytes if json_length is None else None
         body = await read_raw(request, state.settings, account, most=most)
         size = model.classifier.contract.size
-        asked = tensors.decode(body, json_length, size, state.settings.max_pictures)
+        asked = tensors.decode(body, json_length, size, state.settings.max_pictures, _outputs(model))
         request.state.log.update(pictures=len(asked.batch), bytes=len(body))
         rows = await state.answers(request, [_job(model, picture) for picture in asked.batch])
     body, length = tensors.encode(_stacked(rows), asked, model.version)
@@ -239,9 +245,15 @@ def _job(model: Any, picture: NDArray[np.uint8]) -> Job:
     return Job(model, prepare=lambda: picture, finish=lambda row: row)
 
 
+def _outputs(model: Model) -> tuple[str, ...]:
+    """Return the graph's outputs, and what is computed from them."""
+    return OUTPUTS if model.classifier.contract.novelty is None else (*OUTPUTS, tensors.NOVELTY)
+
+
 def _stacked(rows: list[Row | Failure]) -> dict[str, NDArray[np.float32]]:
     good = [row for row in rows if isinstance(row, Row)]
-    return {
+    scores = [row.novelty for row in good if row.novelty is not None]
+    return ({tensors.NOVELTY: np.array(scores, np.float32)} if len(scores) == len(good) else {}) | {
         "probability": np.array([row.probability for row in good], np.float32),
         "logits": np.stack([row.logits for row in good]),
         "heatmap": np.stack([row.heatmap for row in good]),

@@ -74,7 +74,12 @@ async def predict(
     ] = "none",
     threshold: Annotated[
         float | None,
-        Query(ge=0, le=1, allow_inf_nan=False, description="Replaces the model's low and high."),
+        Query(
+            ge=0,
+            le=1,
+            allow_inf_nan=False,
+            description="Replaces the model's low and high. Pictures with a novelty above 1 stay unsure.",
+        ),
     ] = None,
 ) -> Response:
     """Send pictures as a form (field `files`, once a picture), or one picture as the body.
@@ -139,11 +144,12 @@ def _result(
     """Turn the outputs for one picture into its result. Runs in a worker thread."""
     contract = model.classifier.contract
     low, high = (contract.low, contract.high) if threshold is None else (threshold, threshold)
-    label = decide(row.probability, low, high)
+    label = decide(row.probability, low, high, row.novelty)
     result: dict[str, Any] = {
         "name": "",
         "label": label,
         "probability": round(row.probability, 6),
+        "novelty": None if row.novelty is None else round(row.novelty, 4),
         "error": None,
     }
     if heatmap == "grid":
@@ -167,7 +173,7 @@ def _png(drawing: Image.Image) -> str:
 def _named(part: Part, answer: dict[str, Any] | Failure) -> dict[str, Any]:
     if isinstance(answer, Failure):
         error = {"code": answer.code, "message": answer.message}
-        return {"name": part.name, "label": None, "probability": None, "error": error}
+        return {"name": part.name, "label": None, "probability": None, "novelty": None, "error": error}
     return answer | {"name": part.name}
 
 

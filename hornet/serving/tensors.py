@@ -17,12 +17,14 @@ from hornet.artifact import INPUT, OUTPUTS
 from hornet.serving.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
 _DATATYPE: Final = "UINT8"
 _MOST_UINT8: Final = 255
+#: An output beside the graph's: how unlike anything seen a picture is, where the model can tell.
+NOVELTY: Final = "novelty"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,13 @@ class Asked:
     id: str | None
 
 
-def decode(body: bytes, json_length: int | None, size: tuple[int, int], most: int) -> Asked:
+def decode(
+    body: bytes,
+    json_length: int | None,
+    size: tuple[int, int],
+    most: int,
+    known: Sequence[str] = OUTPUTS,
+) -> Asked:
     """Read a request.
 
     Args:
@@ -48,6 +56,7 @@ def decode(body: bytes, json_length: int | None, size: tuple[int, int], most: in
         json_length: Bytes of JSON; None: all.
         size: The contract's height and width, px.
         most: Most pictures.
+        known: Outputs that may be asked for; all of them are meant where none is named.
 
     Raises:
         Problem: ``invalid`` or ``too_large``.
@@ -68,7 +77,7 @@ def decode(body: bytes, json_length: int | None, size: tuple[int, int], most: in
     identifier = request.get("id")
     if identifier is not None and not isinstance(identifier, str):
         raise _invalid("id must be a string")
-    outputs = _wanted(request)
+    outputs = _wanted(request, known)
     return Asked(_tensor(tensors[0], body[len(text) :], size, most), outputs, identifier)
 
 
@@ -112,24 +121,24 @@ def _from_json(data: Any, wanted: int) -> NDArray[np.uint8]:
     return array.astype(np.uint8).ravel()
 
 
-def _wanted(request: Mapping[str, Any]) -> dict[str, bool]:
+def _wanted(request: Mapping[str, Any], known: Sequence[str]) -> dict[str, bool]:
     parameters = _mapping(request.get("parameters", {}), "parameters")
     binary = parameters.get("binary_data_output", False) is True
     asked = request.get("outputs")
     if asked is None:
-        return dict.fromkeys(OUTPUTS, binary)
+        return dict.fromkeys(known, binary)
     if not isinstance(asked, list):
         raise _invalid("outputs must be a list")
     found: dict[str, bool] = {}
     for entry in asked:
         output = _mapping(entry, "an output")
-        if output.get("name") not in OUTPUTS:
-            raise _invalid(f"outputs are {', '.join(OUTPUTS)}")
+        if output.get("name") not in known:
+            raise _invalid(f"outputs are {', '.join(known)}")
         own = _mapping(output.get("parameters", {}), "an output's parameters")
         if "classification" in own or any(name.startswith("shared_memory") for name in own):
             raise _invalid("neither classification nor shared memory is done here")
         found[output["name"]] = own.get("binary_data", binary) is True
-    return found or dict.fromkeys(OUTPUTS, binary)
+    return found or dict.fromkeys(known, binary)
 
 
 def encode(
@@ -138,7 +147,7 @@ def encode(
     """Write an answer.
 
     Args:
-        outputs: Every output of the graph.
+        outputs: Everything that may be asked for.
         asked: The request.
         version: Of the model.
 

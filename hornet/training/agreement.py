@@ -163,11 +163,13 @@ class Answers:
         probability: (N,) float64.
         logits: (N, 2) float64, absent then present.
         identity: Largest error of the heatmap's sum; 0 where there is no heatmap.
+        embedding: (N, 512) float32 average-pooled features.
     """
 
     probability: NDArray[np.float64]
     logits: NDArray[np.float64]
     identity: float
+    embedding: NDArray[np.float32]
 
 
 def network_answers(network: HornetNet, batch: NDArray[np.uint8], temperature: float) -> Answers:
@@ -178,13 +180,14 @@ def network_answers(network: HornetNet, batch: NDArray[np.uint8], temperature: f
         batch: uint8 (N, H, W, 3).
         temperature: Divides the logit difference.
     """
+    parts, pooled = [], []
     with torch.inference_mode():
-        parts = [
-            network(normalise(torch.from_numpy(batch[start : start + _BATCH]))).double().numpy()
-            for start in range(0, len(batch), _BATCH)
-        ]
+        for start in range(0, len(batch), _BATCH):
+            features = network.feature_map(normalise(torch.from_numpy(batch[start : start + _BATCH])))
+            parts.append(network.pool_and_classify(features).double().numpy())
+            pooled.append(features.mean(dim=(2, 3)).numpy())
     logits = np.concatenate(parts)
-    return Answers(probability(logits, temperature), logits, 0.0)
+    return Answers(probability(logits, temperature), logits, 0.0, np.concatenate(pooled))
 
 
 def file_answers(classifier: Classifier, records: Sequence[Record], bias: float) -> Answers:
@@ -199,7 +202,7 @@ def file_answers(classifier: Classifier, records: Sequence[Record], bias: float)
         DatasetError: If a picture can't be read any more.
     """
     pooling = Pooling.parse(classifier.contract.pooling)
-    found, logits, identity = [], [], 0.0
+    found, logits, embeddings, identity = [], [], [], 0.0
     items = (Item(str(record.path), record.path, record.masks) for record in records)
     for answer in classifier.predict_many(items, batch_size=_BATCH, with_maps=True):
         if isinstance(answer, Failure):
@@ -210,7 +213,8 @@ def file_answers(classifier: Classifier, records: Sequence[Record], bias: float)
         identity = max(identity, abs(pooled + bias - (answer.logits[1] - answer.logits[0])))
         found.append(answer.probability)
         logits.append(answer.logits)
-    return Answers(np.array(found), np.array(logits), identity)
+        embeddings.append(np.asarray(answer.embedding))
+    return Answers(np.array(found), np.array(logits), identity, np.stack(embeddings))
 
 
 def probability(logits: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:

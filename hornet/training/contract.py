@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 #: processors by rounding, JPEG decoders by a grey level; in 8 bits that can move a value to the next step: the
 #: same int8 file with and without onnxruntime's fused kernels differed by up to 0.009.
 GOLDEN_TOLERANCE: Final = {"float32": 1e-3, "int8": 0.03}
+#: The same of novelty, as a share of it where it is above 1.
+NOVELTY_TOLERANCE: Final = {"float32": 5e-3, "int8": 0.1}
 
 _PACKAGES: Final = (
     "torch",
@@ -192,12 +194,16 @@ def draw_golden(rule: PixelRule) -> tuple[tuple[str, bytes], ...]:
 
 
 def with_golden(
-    contract: Contract, pictures: Sequence[tuple[str, bytes]], probabilities: Sequence[float]
+    contract: Contract,
+    pictures: Sequence[tuple[str, bytes]],
+    probabilities: Sequence[float],
+    novelties: Sequence[float | None] | None = None,
 ) -> Contract:
-    """Return the contract with these golden examples and their expected probabilities."""
+    """Return the contract with these golden examples and what is expected of them."""
+    novelties = [None] * len(pictures) if novelties is None else novelties
     golden = tuple(
-        Golden(name, base64.b64encode(jpeg).decode("ascii"), float(probability))
-        for (name, jpeg), probability in zip(pictures, probabilities, strict=True)
+        Golden(name, base64.b64encode(jpeg).decode("ascii"), float(probability), novelty)
+        for (name, jpeg), probability, novelty in zip(pictures, probabilities, novelties, strict=True)
     )
     return replace(contract, golden=golden, golden_tolerance=GOLDEN_TOLERANCE[contract.precision])
 

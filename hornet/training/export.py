@@ -50,6 +50,7 @@ from hornet.training.graph import (
     set_contract_text,
     set_scalar,
 )
+from hornet.training.novelty import learn_novelty
 from hornet.training.quantise import quantise
 from hornet.training.trained import TrainedRun, load_run
 
@@ -57,9 +58,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     import onnx
-    from numpy.typing import NDArray
 
     from hornet.artifact import Contract
+    from hornet.training.bank import Bank
 
 #: Training pictures on which the ranges of activations are measured.
 _CALIBRATION_PICTURES: Final = 256
@@ -102,12 +103,13 @@ def export_run(
         provenance or describe_provenance(trained.config, trained.dataset),
     )
     reporter("computing the bank: what the network makes of the pictures it learned from")
-    save_bank(make_bank(trained), trained.folder.bank)
+    bank = make_bank(trained)
+    save_bank(bank, trained.folder.bank)
     finals = {precision: run / name for precision, name in FILES.items()}
     # Inside the run, so that renaming at the end stays on one disk.
     with tempfile.TemporaryDirectory(prefix=".export-", dir=run) as folder:
         try:
-            drafts = _Exporter(trained, Path(folder), rights, reporter).export()
+            drafts = _Exporter(trained, bank, Path(folder), rights, reporter).export()
         except ExportMismatch:
             for path in finals.values():
                 path.unlink(missing_ok=True)
@@ -141,9 +143,10 @@ class _Exporter:
     """The steps of one export and what they share."""
 
     def __init__(
-        self, run: TrainedRun, folder: Path, rights: Rights, reporter: Callable[[str], None]
+        self, run: TrainedRun, bank: Bank, folder: Path, rights: Rights, reporter: Callable[[str], None]
     ) -> None:
         self._run = run
+        self._bank = bank
         self._folder = folder
         self._report = reporter
         self._contract = draft_contract(run.config, run.calibration, run.dataset, run.weights, rights)
@@ -216,6 +219,9 @@ class _Exporter:
             threshold=contract.decision_threshold,
             groups=self._validation.groups(),
         ).to_dict()
+        novelty, words = learn_novelty(self._bank, answers.embedding, contract.precision)
+        self._report(words)
+        contract = replace(contract, novelty=novelty)
         classifier = self._save(model, contract)
         agreement = self._compare(classifier, answers, quality)
         has_test = bool(self._run.dataset.subset(TEST).records)
@@ -251,12 +257,14 @@ class _Exporter:
             from hornet.images import pixels
 
             batch = np.stack([pixels(jpeg, self._rule) for _, jpeg in pictures])
-            expected: NDArray[np.float64] = network_answers(
-                self._run.network, batch, contract.temperature
-            ).probability
-        else:
-            expected = np.array([classifier.predict(jpeg).probability for _, jpeg in pictures])
-        return with_golden(contract, pictures, expected.tolist())
+            answers = network_answers(self._run.network, batch, contract.temperature)
+            return with_golden(
+                contract, pictures, answers.probability.tolist(), classifier.novelty(answers.embedding)
+            )
+        today = [classifier.predict(jpeg) for _, jpeg in pictures]
+        return with_golden(
+            contract, pictures, [one.probability for one in today], [one.novelty for one in today]
+        )
 
     def _save(self, model: onnx.ModelProto, contract: Contract) -> Classifier:
         """Write graph and contract, which must agree, as one file, and open it as users would."""
@@ -278,6 +286,9 @@ class _Exporter:
                         f"golden example {golden.name!r} answers {golden.got:.6f}, expected {golden.expected:.6f}"
                     ],
                 )
+            if not golden.ok:
+                novelties = f"{golden.got_novelty}, expected {golden.expected_novelty}"
+                raise _mismatch(precision, [f"golden example {golden.name!r} has novelty {novelties}"])
         places = local_places(self._run.folder.path)
         if found := find_text(classifier.artifact.path, places):
             raise _mismatch(precision, [f"the file names a place on this machine: {', '.join(found)}"])

@@ -242,8 +242,9 @@ class _Rewriting:
         old = self._classifier.contract.golden
         pictures = [(golden.name, base64.b64decode(golden.jpeg)) for golden in old]
         pictures = pictures or list(draw_golden(contract.pixel_rule))
+        answers = [draft.predict(picture) for _, picture in pictures]
         return with_golden(
-            contract, pictures, [draft.predict(picture).probability for _, picture in pictures]
+            contract, pictures, [one.probability for one in answers], [one.novelty for one in answers]
         )
 
     def _check(self, draft: Classifier) -> None:
@@ -254,7 +255,11 @@ class _Rewriting:
             new, old = draft.predict(picture), self._classifier.predict(picture)
             margin = (new.logits[1] - new.logits[0]) / contract.temperature + contract.prior_shift
             expected = 0.5 * (1 + math.tanh(0.5 * margin))
-            if new.logits != old.logits or abs(new.probability - expected) > _ROUNDING:
+            if (
+                new.logits != old.logits
+                or new.novelty != old.novelty
+                or abs(new.probability - expected) > _ROUNDING
+            ):
                 raise ExportMismatch(
                     f"{self._old}: with a prior shift of {contract.prior_shift:g} its graph answers "
                     f"{new.probability:.6f} to {golden.name!r} instead of {expected:.6f}; export the run again"

@@ -29,9 +29,9 @@ def start(make_artifact, tmp_path_factory):
     kept = {key: value for key, value in os.environ.items() if not key.startswith("HORNET_")}
     running = []
 
-    def run(**variables):
+    def run(served=model, **variables):
         process = subprocess.Popen(
-            [sys.executable, "-m", "hornet", "serve", "--port", "0", "--model", str(model)],
+            [sys.executable, "-m", "hornet", "serve", "--port", "0", "--model", str(served)],
             env=kept | {"PYTHONPATH": str(ROOT), "HORNET_WORKERS": "1"} | variables,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -129,6 +129,25 @@ def test_each_verdict_has_words_and_what_to_do(visit):
     assert ["Report it (new tab)", "Ask or report (new tab)"] == [link.text_content() for link in links]
     assert {"https://example.org/report"} == {link.get_attribute("href") for link in links}
     assert page.locator("#status").inner_text().endswith("All done: 3 pictures.")
+
+
+def test_what_was_never_seen_gets_a_sentence_and_no_number(
+    visit, start, make_artifact, red_and_blue, tmp_path
+):
+    """A picture unlike anything seen is unsure in plain words, in both languages and in the list; no number beside."""
+    model = make_artifact(tmp_path / "m.onnx", novelty=red_and_blue)
+    page = visit(start(model))
+    give(page, picture("white.png", (255, 255, 255)), picture("red.png"))
+    card = page.locator(".card.unsure")
+
+    assert ["unsure", "present"] == cards(page)
+    assert "The program has never seen a picture like this one." in card.inner_text()
+    assert "%" not in card.inner_text().replace("40% visible", "")
+    assert (0, 1) == (card.locator(".meter").count(), page.locator(".present .meter").count())
+    page.click("[data-language=fr]")
+    assert "image comme celle-ci. Alors il ne " in card.inner_text()
+    page.click("#history summary")
+    assert "image comme celle-ci" in page.locator("#past").inner_text()
 
 
 def test_the_map_lies_over_the_picture(visit):

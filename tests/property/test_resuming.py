@@ -16,7 +16,7 @@ from hornet.classifier import Classifier
 from hornet.errors import HornetError
 from hornet.inference.journal import Journal
 from hornet.inference.resuming import predict_resumably
-from hornet.inference.sinks import open_sink
+from hornet.inference.sinks import NOVELTY, open_sink
 from hornet.inference.sources import Source
 
 
@@ -48,8 +48,9 @@ class Doomed:
 
 
 @pytest.fixture(scope="module")
-def classifier(make_artifact, tmp_path_factory):
-    return Classifier.open(make_artifact(tmp_path_factory.mktemp("model") / "tiny.onnx"), threads=1)
+def classifier(make_artifact, red_and_blue, tmp_path_factory):
+    path = make_artifact(tmp_path_factory.mktemp("model") / "tiny.onnx", novelty=red_and_blue)
+    return Classifier.open(path, threads=1)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +69,7 @@ def session(classifier, names, path, batch, *, budget=None, end=None):
     if budget is not None:
         vars(journal)["_file"] = Doomed(journal._file, budget, end)
     stream = io.BytesIO()
-    sink = open_sink("jsonl", stream)
+    sink = open_sink("jsonl", stream, further=[NOVELTY])
     try:
         sources = [Source(name, name) for name in names]
         for answer in predict_resumably(classifier, sources, journal, batch_size=batch, workers=1):

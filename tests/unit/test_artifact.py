@@ -9,6 +9,7 @@ import pytest
 from hornet.artifact import CONTRACT_KEY, Contract, available_cpus, open_artifact
 from hornet.errors import ArtifactCorrupt, ArtifactIncompatible, ArtifactMissing
 from hornet.images import PixelRule
+from hornet.novelty import Novelty
 
 
 def test_round_trip(contract_values):
@@ -40,6 +41,30 @@ def test_opens(tiny_model):
 
     assert (8, 8) == artifact.contract.size
     assert ["image"] == [entry.name for entry in artifact.session.get_inputs()]
+
+
+def test_damaged_novelty_is_refused(make_artifact, red_and_blue, tmp_path):
+    """A contract whose distance can't be computed, or is another one, opens no artifact."""
+    cases = ({"method": "tarot"}, "tarot"), ({"limit": 0}, "out of range"), ({"size": [2, 9, 9]}, "reshape")
+    for change, words in cases:
+        path = make_artifact(tmp_path / "m.onnx", novelty={**red_and_blue, **change})
+        with pytest.raises(ArtifactIncompatible, match=words):
+            open_artifact(path)
+
+
+def test_novelty_of_other_embeddings_is_refused(make_artifact, tmp_path):
+    """A distance for embeddings of another length than the graph's opens no artifact."""
+    rng = np.random.default_rng(0)
+    novelty = Novelty.fit(
+        rng.normal(size=(200, 7)).astype(np.float32),
+        np.arange(200) % 2,
+        rng.normal(size=(100, 7)).astype(np.float32),
+        tolerance=0.01,
+    )
+    path = make_artifact(tmp_path / "m.onnx", novelty=novelty.to_document())
+
+    with pytest.raises(ArtifactIncompatible, match="measures the novelty of 7"):
+        open_artifact(path)
 
 
 def test_unknown_keys_are_left_alone(make_artifact, tmp_path):

@@ -38,6 +38,31 @@ def test_red_is_present(classifier):
     assert ((2, 2), (512,)) == (red.heatmap.shape, red.embedding.shape)
 
 
+WHITE = picture((255, 255, 255))
+
+
+def test_what_is_unlike_anything_seen_is_unsure(make_artifact, red_and_blue, tmp_path):
+    """A picture beyond the novelty limit is unsure, whatever its probability and whatever the threshold."""
+    path = make_artifact(tmp_path / "m.onnx", novelty=red_and_blue, low=0.0, high=0.0)
+    classifier = Classifier.open(path, threads=1)
+
+    red, white = classifier.predict(RED), classifier.predict(WHITE)
+    assert red.novelty is not None
+    assert white.novelty is not None
+    assert ("present", "unsure") == (red.label, white.label)
+    assert 0 <= red.novelty <= 1 < white.novelty
+    assert "unsure" == classifier.predict(WHITE, threshold=0.0).label
+    # The probability stays what the network says.
+    assert 0.5 == pytest.approx(white.probability)
+
+
+def test_models_of_before_know_no_novelty(tiny_model):
+    """An artifact that says nothing of novelty answers as it always did."""
+    white = Classifier.open(tiny_model).predict(WHITE, threshold=0.5)
+
+    assert (None, "present") == (white.novelty, white.label)
+
+
 def test_every_kind_of_input_gives_the_same(classifier, tmp_path):
     """A path, a string, bytes, a Pillow image and a function that reads are one picture."""
     path = tmp_path / "é a.png"
@@ -204,3 +229,21 @@ def test_load_takes_the_named_model(tiny_model, monkeypatch):
 
     with pytest.raises(ArtifactMissing, match="other"):
         load("other.onnx")
+
+
+@pytest.mark.parametrize(("error", "ok"), [(0.0, True), (0.005, True), (0.05, False)])
+def test_golden_examples_replay_novelty_too(make_artifact, red_and_blue, tmp_path, error, ok):
+    """A golden example fails if its novelty differs by more than the tolerance, even if its probability doesn't."""
+    plain = Classifier.open(make_artifact(tmp_path / "plain.onnx", novelty=red_and_blue)).predict(BLUE)
+    example = {
+        "name": "blue",
+        "jpeg": base64.b64encode(BLUE).decode(),
+        "probability": plain.probability,
+        "novelty": plain.novelty + error,
+    }
+    (result,) = replay_golden(
+        Classifier.open(make_artifact(tmp_path / "golden.onnx", novelty=red_and_blue, golden=[example]))
+    )
+
+    assert ok == result.ok
+    assert plain.novelty == result.got_novelty

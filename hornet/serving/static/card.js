@@ -1,6 +1,6 @@
 // One picture on the page: the picture, where the program looked, the verdict, what to do.
 
-import { chance, percent, say, sayError } from "./words.js";
+import { certainty, isNovel, percent, say, sayError } from "./words.js";
 
 /** Make an element; children may be strings, nodes, or nothing. */
 export function element(name, attributes = {}, ...children) {
@@ -37,7 +37,7 @@ function shape(kind) {
 export function spoken(item, settings) {
   const { name } = item;
   if (item.error) return say("saidFailed", { name, reason: reason(item.error, settings) });
-  return say("said", { name, verdict: say(item.label).replace(/\s*!$/, ""), chance: chance(item.probability) });
+  return say("said", { name, verdict: say(item.label).replace(/\s*!$/, ""), chance: certainty(item).replace(/\.$/, "") });
 }
 
 /** An error in plain words. */
@@ -119,9 +119,12 @@ export function render(item, settings, actions) {
       words.append(element("button", { type: "button", onclick: () => actions.again(item) }, say("again")));
     }
   } else if (item.label) {
-    const bar = element("div");
-    bar.style.width = `${Math.round(item.probability * 100)}%`;
-    words.append(element("p", {}, chance(item.probability)), element("div", { class: "meter", "aria-hidden": "true" }, bar));
+    words.append(element("p", {}, certainty(item)));
+    if (!isNovel(item)) { // a number would be taken for an answer
+      const bar = element("div");
+      bar.style.width = `${Math.round(item.probability * 100)}%`;
+      words.append(element("div", { class: "meter", "aria-hidden": "true" }, bar));
+    }
     if (item.layer && !item.unshowable && !item.drawing) {
       const [box, show] = slider(item, card);
       words.append(box);

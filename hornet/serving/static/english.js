@@ -34,6 +34,7 @@ export const english = {
   unsure: "Not sure",
   failed: "No answer",
   probability: ({ share }) => `Chance of a hornet: ${share}`,
+  novel: "The program has never seen a picture like this one. So it doesn’t guess.",
   above: ({ share }) => `more than ${share}`,
   below: ({ share }) => `less than ${share}`,
   said: ({ name, verdict, chance }) => `${name}: ${verdict}. ${chance}.`,

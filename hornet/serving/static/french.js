@@ -34,6 +34,7 @@ export const french = {
   unsure: "Pas sûr",
   failed: "Pas de réponse",
   probability: ({ share }) => `Probabilité d’un frelon\u00a0: ${share}`,
+  novel: "Le programme n’a jamais vu d’image comme celle-ci. Alors il ne devine pas.",
   above: ({ share }) => `plus de ${share}`,
   below: ({ share }) => `moins de ${share}`,
   said: ({ name, verdict, chance }) => `${name}\u00a0: ${verdict}. ${chance}.`,

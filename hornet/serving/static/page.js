@@ -4,7 +4,7 @@ import { element, reason, render, spoken } from "./card.js";
 import { save, toCsv } from "./csv.js";
 import { amend, forget, remember, seen, thumbnail } from "./history.js";
 import { collect, hasKey, predict, Refused, uncollect, useKey } from "./service.js";
-import { chance, language, prefer, preferred, say, speak } from "./words.js";
+import { certainty, language, prefer, preferred, say, speak } from "./words.js";
 
 const AT_ONCE = 2;
 const AGAIN = new Set(["network", "rate_limited", "overloaded", "timeout", "stopping", "slow", "internal", "other"]);
@@ -63,7 +63,7 @@ function add(files) {
   for (const file of files) {
     const item = {
       number: (numbers += 1), file, name: file.name || "picture", url: URL.createObjectURL(file), opacity: 0.4,
-      label: null, probability: null, error: null, waiting: () => say("waiting"), kept: Promise.resolve(null),
+      label: null, probability: null, novelty: null, error: null, waiting: () => say("waiting"), kept: Promise.resolve(null),
     };
     item.cantShow = () => cantShow(item);
     items.push(item);
@@ -94,7 +94,7 @@ async function look(item) {
   try {
     if (item.file.size > settings.max_picture_bytes) throw new Refused("too_large", "not sent");
     const answer = await predict(item.file, "layer", (seconds) => wait(() => say("busy", { seconds })));
-    Object.assign(item, { label: answer.label, probability: answer.probability });
+    Object.assign(item, { label: answer.label, probability: answer.probability, novelty: answer.novelty });
     item.layer = `data:image/png;base64,${answer.heatmap}`;
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
@@ -142,8 +142,8 @@ async function redraw(item) {
 }
 
 async function keep(item) {
-  const { name, label, probability } = item;
-  const id = await remember({ name, label, probability, time: Date.now(), thumbnail: await thumbnail(item.file) });
+  const { name, label, probability, novelty } = item;
+  const id = await remember({ name, label, probability, novelty, time: Date.now(), thumbnail: await thumbnail(item.file) });
   await showHistory();
   return id;
 }
@@ -217,7 +217,7 @@ function drawHistory() {
       small = element("img", { src: url, alt: "" });
     }
     const text = element("div", {}, element("strong", {}, say(entry.label)),
-      element("div", {}, chance(entry.probability)),
+      element("div", {}, certainty(entry)),
       element("div", { class: "quiet" }, element("bdi", {}, entry.name), ` · ${time.format(entry.time)}`));
     if (entry.given && settings.collect) {
       text.append(element("button", { type: "button", onclick: () => takeBack(entry) }, say("uncollect")));

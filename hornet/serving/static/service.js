@@ -65,7 +65,7 @@ async function patiently(waits, ...request) {
 
 const PICTURE = { "Content-Type": "application/octet-stream" };
 
-/** The answer to one picture: label, probability, heatmap (`layer`: to lay over it; `png`: picture and map). */
+/** The answer to one picture: label, probability, novelty, heatmap (`layer`: to lay over it; `png`: picture and map). */
 export async function predict(file, heatmap, waits) {
   const document = await patiently(waits, "POST", `/predict?heatmap=${heatmap}`, file, PICTURE);
   return document.results[0];

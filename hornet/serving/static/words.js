@@ -35,6 +35,12 @@ export function percent(share) {
 /** Sentences that two parts of the page share: `Chance: 97 %`. */
 export const chance = (probability) => say("probability", { share: percent(probability) });
 
+/** Whether the model has seen nothing like a picture: beyond its limit, which is 1. */
+export const isNovel = ({ novelty }) => (novelty ?? 0) > 1;
+
+/** How sure the program is of a picture, or why it doesn't guess. */
+export const certainty = (item) => (isNovel(item) ? say("novel") : chance(item.probability));
+
 /** Take a language, fill the texts of the document, and remember it. */
 export function speak(wanted) {
   current = wanted in LANGUAGES ? wanted : "en";

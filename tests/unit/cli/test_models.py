@@ -216,3 +216,19 @@ def test_export_and_import(kept, tmp_path, monkeypatch):
 
     assert first.id in invoke("import", tmp_path / "m.zip").stdout
     assert f"champion: {first.id}\n" == invoke("promote", first.id).stdout
+
+
+def test_long_arrays_are_told_by_their_digest(make_artifact, red_and_blue, tmp_path):
+    """What is long is shown as its length and digest, so that two models with other distances still differ."""
+    means = red_and_blue["means"]
+    other = {**red_and_blue, "means": means[4:8] + means[:4] + means[8:]}  # 4 characters are 3 bytes
+    first, second = (
+        make_artifact(tmp_path / f"{number}.onnx", novelty=novelty)
+        for number, novelty in enumerate((red_and_blue, other))
+    )
+    shown = invoke("show", first).stdout
+    differs = json.loads(invoke("diff", first, second, "--json", "-").stdout)["differs"]
+
+    assert len(shown) < 3000
+    assert "novelty.basis: " in shown
+    assert ["novelty.means"] == list(differs)

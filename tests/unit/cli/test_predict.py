@@ -1,5 +1,6 @@
 """``hornet predict``: flags, formats, exit codes, messages."""
 
+import csv
 import io
 import json
 import os
@@ -516,3 +517,33 @@ def test_problems_of_sorting(run, pictures, monkeypatch):
     assert f"hornet: {Path('pics/red.png')} isn't moved: changed since it was looked at\n" in err
     assert "sorted into sorted: 0 moved, 2 left where they are\n" in err
     assert [] == below("sorted")
+
+
+@pytest.fixture
+def knowing(make_artifact, red_and_blue, tmp_path):
+    """Return the tiny artifact as one that saw nothing but colours between red and blue."""
+    return str(make_artifact(tmp_path / "knowing.onnx", novelty=red_and_blue))
+
+
+def test_unknown_adds_the_novelty(run, pictures, knowing):
+    """--unknown adds a column; a picture unlike anything seen is unsure with and without it."""
+    Image.new("RGB", (40, 30), (255, 255, 255)).save("pics/white.png")
+    _, plain, err = run("pics", "--model", knowing, model=False)
+    code, told, _ = run("pics", "--model", knowing, "--unknown", "--threshold", "0.1", model=False)
+    rows = list(csv.DictReader(io.StringIO(told)))
+
+    assert "1 present, 1 absent, 1 unsure\n" == err
+    assert HEADER == plain.splitlines(keepends=True)[0]
+    assert 0 == code
+    assert ["path", "label", "probability", "error", "novelty"] == list(rows[0])
+    assert ["present", "absent", "unsure"] == [row["label"] for row in rows]
+    assert [False, False, True] == [float(row["novelty"]) > 1 for row in rows]
+
+
+def test_unknown_needs_a_model_that_can_tell(run, pictures):
+    """A model of before says that it can't; Timelapse's format says that it has no place."""
+    code, out, err = run("pics", "--unknown")
+
+    assert (1, "") == (code, out)
+    assert "can't tell what is unlike anything it has seen" in err
+    assert 2 == run("pics", "--unknown", "--format", "megadetector")[0]

@@ -4,10 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from hornet.classifier import Classifier
 from hornet.dataset import Dataset, Record
 from hornet.errors import ConfigError, EmptyClass, ManifestInvalid
 from hornet.evaluation.evaluate import choose_split, evaluate
+from hornet.evaluation.tables import format_evaluation
 
 
 @pytest.fixture
@@ -153,3 +156,34 @@ def test_unlabelled_pictures_are_refused(classifier, paint):
     path = paint("a.png", 0.5)
     with pytest.raises(ManifestInvalid, match="no label"):
         evaluate(classifier, Dataset((Record("a", path, None),), path.parent))
+
+
+def test_novel_pictures_are_counted_by_class(make_artifact, red_and_blue, tmp_path):
+    """Pictures beyond the novelty limit are counted by class and are unsure; the figures are of all probabilities."""
+    red, white = (tmp_path / f"{name}.png" for name in ("red", "white"))
+    Image.new("RGB", (20, 20), (255, 0, 0)).save(red)
+    Image.new("RGB", (20, 20), (255, 255, 255)).save(white)
+    labelled = [(red, 1), (white, 1), (white, 0), (red, 0), (white, 0)]
+    records = tuple(Record(f"{i}.png", path, label) for i, (path, label) in enumerate(labelled))
+    model = Classifier.open(make_artifact(tmp_path / "m.onnx", novelty=red_and_blue, low=0.1, high=0.1))
+
+    plain, flipped = (
+        evaluate(model, Dataset(records, tmp_path), resamples=10, tta=tta) for tta in ("none", "flip")
+    )
+    expected = {"absent": {"beyond": 2, "pictures": 3}, "present": {"beyond": 1, "pictures": 2}}
+    assert expected == plain.novel() == flipped.novel()
+    assert (3, 3) == (plain.unsure, flipped.unsure)
+    assert expected == plain.to_dict()["novelty"]
+    assert {"tp": 2, "fp": 3, "fn": 0, "tn": 0} == plain.overall.confusion.to_dict()
+    assert (
+        "Beyond the novelty limit, and so unsure whatever the probability: 1 of 2 pictures with a hornet "
+        "(50.0%, 9.5% to 90.5%), 2 of 3 pictures without (66.7%, 20.8% to 93.9%)."
+    ) in format_evaluation(plain)
+
+
+def test_models_of_before_count_no_novel_pictures(classifier, dataset):
+    """Where the model can't tell, nothing is said of novelty."""
+    result = evaluate(classifier, dataset, resamples=10)
+
+    assert result.novel() is None
+    assert "novelty" not in format_evaluation(result)

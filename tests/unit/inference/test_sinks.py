@@ -4,11 +4,14 @@ import csv
 import io
 import json
 
+import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
 from hornet.classifier import Failure, Prediction
-from hornet.inference.sinks import COLUMNS, open_sink, printable
+from hornet.errors import ConfigError
+from hornet.inference.megadetector import About
+from hornet.inference.sinks import COLUMNS, NOVELTY, open_sink, printable
 
 
 def prediction(source, label="present", probability=0.5):
@@ -189,3 +192,47 @@ def test_printable_fits_the_terminal():
     assert "\\xe9 \\u8702" == printable("é 蜂", "ascii")
     assert "é \\u8702" == printable("é 蜂", "latin-1")
     assert "plain" == printable("plain", "ascii")
+
+
+KNOWN = [
+    Prediction("a.jpg", "present", 0.9, (0.0, 0.0), novelty=0.12345),
+    Prediction("b.jpg", "unsure", 0.9, (0.0, 0.0), novelty=3.0),
+    Failure("bad.jpg", "unreadable", "damaged"),
+]
+
+
+def test_novelty_comes_after_the_usual_columns():
+    """If it is asked for, novelty is the last column, with four decimals, and empty where there is no answer."""
+    assert (
+        b"path,label,probability,error,novelty\n"
+        b"a.jpg,present,0.900000,,0.1235\n"
+        b"b.jpg,unsure,0.900000,,3.0000\n"
+        b"bad.jpg,,,unreadable: damaged,\n"
+    ) == written("csv", KNOWN, further=[NOVELTY])
+
+
+@pytest.mark.parametrize("form", ["json", "jsonl", "parquet"])
+def test_every_format_tells_the_same_novelty(form):
+    """JSON, JSON lines and Parquet have the same numbers, and null where there is none."""
+    data = written(form, KNOWN, further=[NOVELTY])
+    if form == "parquet":
+        rows = pq.read_table(io.BytesIO(data)).to_pylist()
+    else:
+        rows = json.loads(data) if form == "json" else [json.loads(line) for line in data.splitlines()]
+
+    assert ["path", "label", "probability", "error", "novelty"] == list(rows[0])
+    assert [0.1235, 3.0, None] == [row["novelty"] for row in rows]
+
+
+def test_table_shows_novelty():
+    """People see it right of the probability."""
+    lines = written("table", KNOWN, further=[NOVELTY]).decode().splitlines()
+
+    assert "path     label    probability   novelty" == lines[0]
+    assert "a.jpg    present     0.900000    0.1235" == lines[1]
+
+
+def test_megadetector_has_no_place_for_novelty():
+    """The format of others gets no column that it doesn't know."""
+    with pytest.raises(ConfigError, match="no place for novelty"):
+        open_sink("megadetector", io.BytesIO(), about=About("hornet.onnx", 0.25, 0.75), further=[NOVELTY])

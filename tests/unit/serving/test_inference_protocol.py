@@ -51,6 +51,33 @@ def test_triton_client(asker, batch, expected, binary):
         np.testing.assert_allclose(getattr(expected, name), answer.as_numpy(name), atol=1e-6)
 
 
+def test_novelty_is_an_output_where_the_model_has_it(serve, make_artifact, red_and_blue, tmp_path, batch):
+    """The metadata list it, Triton's client gets it by name and without naming any, and it is the classifier's."""
+    model = make_artifact(tmp_path / "m.onnx", novelty=red_and_blue)
+    classifier = Classifier.open(model)
+    expected = classifier.novelty(classifier.run(batch).embedding)
+    tensor = triton.InferInput("image", batch.shape, "UINT8")
+    tensor.set_data_from_numpy(batch)
+    with serve(model=str(model)) as client:
+        asker = triton.InferenceServerClient(client.base_url.netloc.decode())
+        listed = asker.get_model_metadata("hornet")["outputs"]
+        named = asker.infer("hornet", [tensor], outputs=[triton.InferRequestedOutput("novelty")])
+        every = asker.infer("hornet", [tensor])
+        asker.close()
+
+    assert {"name": "novelty", "datatype": "FP32", "shape": [-1]} in listed
+    assert expected == pytest.approx(named.as_numpy("novelty").tolist(), rel=1e-5)
+    assert expected == pytest.approx(every.as_numpy("novelty").tolist(), rel=1e-5)
+
+
+def test_novelty_isnt_an_output_where_the_model_hasnt_it(client):
+    """A model that can't tell refuses to."""
+    asked = request() | {"outputs": [{"name": "novelty"}]}
+    answer = client.post(URL, json=asked)
+
+    assert (422, "invalid") == (answer.status_code, answer.json()["code"])
+
+
 def test_triton_client_without_outputs(asker, batch, expected):
     """Who names no outputs gets all of them."""
     tensor = triton.InferInput("image", batch.shape, "UINT8")

@@ -41,7 +41,13 @@ def test_form_answers_in_order(client, session_model):
 
     classifier = Classifier.open(session_model)
     expected = [
-        {"name": name, "label": said.label, "probability": round(said.probability, 6), "error": None}
+        {
+            "name": name,
+            "label": said.label,
+            "probability": round(said.probability, 6),
+            "novelty": None,
+            "error": None,
+        }
         for name, said in (
             ("b.png", classifier.predict(BLUE)),
             ("r.png", classifier.predict(RED)),
@@ -53,6 +59,21 @@ def test_form_answers_in_order(client, session_model):
     assert {"name": "hornet", "precision": "float32", "low": 0.5, "high": 0.5} == {
         key: value for key, value in answer.json()["model"].items() if key != "version"
     }
+
+
+def test_what_is_unlike_anything_seen_is_unsure(serve, make_artifact, red_and_blue, tmp_path):
+    """Beyond the model's limit a picture is unsure, with its novelty, even if the request brings a threshold."""
+    model = make_artifact(tmp_path / "m.onnx", novelty=red_and_blue)
+    white = picture((255, 255, 255))
+    with serve(model=str(model)) as client:
+        red, other = post(client, ("r.png", RED), ("w.png", white)).json()["results"]
+        asked = post(client, ("w.png", white), threshold=0.1).json()["results"][0]
+
+    said = Classifier.open(model).predict(white)
+    assert said.novelty is not None
+    assert ("present", "unsure", "unsure") == (red["label"], other["label"], asked["label"])
+    assert round(said.novelty, 4) == other["novelty"] == asked["novelty"]
+    assert 0 <= red["novelty"] <= 1 < other["novelty"]
 
 
 @pytest.mark.parametrize("kind", ["image/png", "application/octet-stream", "IMAGE/JPEG; x=y"])

@@ -87,8 +87,13 @@ def make_run(network):
 def exported(make_run, tmp_path_factory):
     """Return the result of exporting a drawn run. Its files are shared: copy them before changing them."""
     messages: list[str] = []
-    result = export_run(
-        make_run(tmp_path_factory.mktemp("exported")), reporter=messages.append, licence="CC0-1.0"
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        # 24 pictures of training and 12 of validation are few, but drawings differ little.
+        for module in ("hornet.novelty", "hornet.training.novelty"):
+            patch.setattr(f"{module}.FEWEST_TRAINING", 24)
+            patch.setattr(f"{module}.FEWEST_VALIDATION", 12)
+        result = export_run(
+            make_run(tmp_path_factory.mktemp("exported")), reporter=messages.append, licence="CC0-1.0"
+        )
     assert messages
     return result

@@ -19,6 +19,7 @@ from hornet.errors import ConfigError, DatasetError, ExportMismatch
 from hornet.images import pixels, read_file
 from hornet.training import agreement, graph, quantise
 from hornet.training import export as exporting
+from hornet.training.bank import read_bank
 from hornet.training.contract import Rights
 from hornet.training.graph import find_text, local_places
 from hornet.training.network import normalise
@@ -228,7 +229,8 @@ def test_golden_that_answers_otherwise_is_a_mismatch(exported):
     classifier = Classifier.open(exported.fp32)
     golden = dataclasses.replace(classifier.contract.golden[0], probability=0.123)
     broken = dataclasses.replace(classifier.contract, golden=(golden,))
-    exporter = exporting._Exporter(trained, exported.fp32.parent, Rights("a", "b"), lambda _: None)
+    bank = read_bank(trained.folder.bank)
+    exporter = exporting._Exporter(trained, bank, exported.fp32.parent, Rights("a", "b"), lambda _: None)
 
     with pytest.raises(ExportMismatch, match=golden.name):
         exporter._check_golden(Classifier(dataclasses.replace(classifier.artifact, contract=broken)))
