@@ -90,10 +90,12 @@ def _features(weights: str | None) -> Embedding | Note:
 
 def describe(result: Audit) -> list[str]:
     """Return what is told besides the findings, a line each: probes that passed, notes, and how much it was."""
+    from hornet.evaluation.audit.english import count
+
     lines = [f"passed: {probe.name}: {probe.sentence()}" for probe in result.probes if not probe.found]
     lines += [f"note: {note.sentence()}" for note in result.notes]
     lines.append(
-        f"{len(result.findings) or 'nothing'} found in {result.pictures} pictures ({result.present} present, "
-        f"{result.pictures - result.present} absent; {result.groups} groups)"
+        f"{len(result.findings) or 'nothing'} found in {count(result.pictures, 'picture')} ({result.present} present, "
+        f"{result.pictures - result.present} absent; {count(result.groups, 'group')})"
     )
     return lines

@@ -125,7 +125,8 @@ def _audit(facts: Facts) -> str:
         return ""
     found = [f"`{_line(one.name)}`: {_line(_WORDS.say(one.sentence))}" for one in facts.audit.findings]
     body = "\n".join(f"- {text}" for text in found) if found else _WORDS("audit.clean")
-    return f"## Audit of the pictures\n\n{body}"
+    quick = f"{_WORDS('audit.short')}\n\n" if facts.audit.short else ""
+    return f"## Audit of the pictures\n\n{quick}{body}"
 
 
 def _species(facts: Facts) -> str:

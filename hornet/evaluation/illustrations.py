@@ -119,5 +119,6 @@ def _jpeg(picture: Image.Image) -> bytes:
 
 
 def _about(record: Record) -> tuple[str, ...]:
-    known = (record.species, record.source, record.camera, record.captured_at)
+    # With a space: a phone breaks the line there.
+    known = (record.species, record.source, record.camera, record.captured_at.replace("T", " "))
     return tuple(dict.fromkeys(filter(None, known)))

@@ -243,6 +243,7 @@ def _details(facts: Facts, words: Words) -> str:
     if relation(facts) == UNKNOWN:
         parts.append(words("verdict.unknown"))
     daily = alarms_a_day(facts.answers, quality["threshold"])
-    if daily is not None and not is_chance(area):
+    # Only where the sentence speaks of days.
+    if daily is not None and daily.alarms and not is_chance(area):
         parts.append(words("verdict.day", empty=words.short(daily.empty), days=words.count(daily.days)))
     return " ".join(parts)

@@ -196,6 +196,7 @@ NOTES: Final[dict[str, Sentence]] = {
         f"{_pair(facts, lambda m: ' (' + m['label'] + ')')}). If their views overlap, look whether the hornet really "
         "is outside one of them."
     ),
+    "file-size": shortcuts.file_size,
     "imagenet": shortcuts.imagenet,
     "left-out": lambda facts: f"{facts['step']} was left out: {facts['why']}.",
 }

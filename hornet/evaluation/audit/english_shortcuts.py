@@ -91,6 +91,16 @@ def _text(facts: Facts) -> str:
     )
 
 
+def file_size(facts: Facts) -> str:
+    """Say that the size of the file tells the label, and what that may mean."""
+    kilobytes = {label: f"{size / 1000:.0f} kB" for label, size in facts["medians"].items()}
+    return (
+        f"the size of the file is enough to guess the label ({area(facts)}; half of the presences have more than "
+        f"{kilobytes['present']}, half of the absences more than {kilobytes['absent']}). If both classes come from the "
+        "same cameras and were saved in the same way, the insects may take these bytes; if not, see that they do."
+    )
+
+
 def _seer(facts: Facts) -> str:
     """Name the model, and what it sees."""
     if facts.get("features") == "imagenet":

@@ -127,8 +127,8 @@ class Note:
     """Something worth a look that is no finding: it doesn't count for ``--strict``.
 
     Attributes:
-        kind: ``tiny``, ``blank``, ``dark``, ``bright``, ``blurred``, ``same-moment``, ``imagenet`` for what untuned
-            ImageNet features tell, or ``left-out`` for a step that wasn't taken.
+        kind: ``tiny``, ``blank``, ``dark``, ``bright``, ``blurred``, ``same-moment``, ``file-size`` if that tells
+            the label, ``imagenet`` for what untuned ImageNet features tell, or ``left-out`` for a step that wasn't taken.
         facts: What was counted, as JSON. ``left-out`` has ``step``, ``why`` and, in French, ``why_fr``.
         pictures: Names of a few pictures that show it.
     """
@@ -173,7 +173,6 @@ class Audit:
         probes: All of them, whether they found something or not.
         notes: What is no finding.
         short: Whether this is the short form that training takes.
-        thumbnails: Small JPEGs of the pictures that findings and notes name, by name; not part of the JSON.
     """
 
     pictures: int
@@ -184,7 +183,6 @@ class Audit:
     probes: tuple[Probe, ...] = ()
     notes: tuple[Note, ...] = ()
     short: bool = False
-    thumbnails: Mapping[str, bytes] = field(default_factory=dict, repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain JSON."""
@@ -199,12 +197,6 @@ class Audit:
             "splits": dict(self.splits),
             "short": self.short,
         }
-
-    @property
-    def examples(self) -> tuple[str, ...]:
-        """Names of all pictures that are named somewhere, each once."""
-        named: tuple[Finding | Probe | Note, ...] = (*self.findings, *self.probes, *self.notes)
-        return tuple(dict.fromkeys(name for each in named for name in each.pictures))
 
 
 def collect(outcomes: tuple[Outcome, ...]) -> Outcome:

@@ -199,6 +199,7 @@ NOTES: Final[dict[str, Sentence]] = {
         f"{_pair(facts, lambda m: ' (' + _LABELS[m['label']] + ')')}). Si leurs champs se recouvrent, vérifiez que le "
         "frelon est vraiment hors de l'un d'eux."
     ),
+    "file-size": shortcuts.file_size,
     "imagenet": shortcuts.imagenet,
     "left-out": lambda facts: (
         f"étape sautée : {facts.get('step_fr', facts['step'])} ({facts.get('why_fr', facts['why'])})."

@@ -116,6 +116,17 @@ def _text(facts: Facts) -> str:
     )
 
 
+def file_size(facts: Facts) -> str:
+    """Say that the size of the file tells the label, and what that may mean."""
+    kilobytes = {label: f"{size / 1000:.0f} ko" for label, size in facts["medians"].items()}
+    return (
+        f"la taille du fichier suffit pour deviner l'étiquette ({area(facts)} ; la moitié des présences dépasse "
+        f"{kilobytes['present']}, la moitié des absences {kilobytes['absent']}). Si les deux classes viennent des mêmes "
+        "appareils et ont été enregistrées de la même façon, ces octets sont peut-être ceux des insectes ; sinon, "
+        "veillez-y."
+    )
+
+
 def _seer(facts: Facts) -> str:
     """Name the model, and what it sees."""
     if facts.get("features") == "imagenet":

@@ -148,26 +148,23 @@ def _look(
     )
 
 
-def view(
-    data: bytes, digest: str, size: tuple[int, int], store: PictureStore | None, longest: int = VIEW
-) -> NDArray[np.uint8]:
-    """Return a picture upright, its aspect kept, its longer side at most ``longest`` px; uint8 (H, W, 3).
+def view(data: bytes, digest: str, size: tuple[int, int], store: PictureStore | None) -> NDArray[np.uint8]:
+    """Return a picture upright, its aspect kept, its longer side at most :data:`VIEW` px; uint8 (H, W, 3).
 
     Args:
         data: The encoded picture.
         digest: SHA-256 of it.
         size: Its height and width, px.
         store: Where it is kept from run to run, or None.
-        longest: Longer side, px; smaller pictures keep their size.
 
     Raises:
         ImageError: If it can't be decoded.
     """
-    key = entry_key(digest, view=longest, draft=_DRAFT)
+    key = entry_key(digest, view=VIEW, draft=_DRAFT)
     kept = None if store is None else store.get(key)
     if kept is not None:
         return kept
-    side = min(longest, max(size))
+    side = min(VIEW, max(size))
     rule = PixelRule(fitted_size(size, PixelRule((side, side), "pad")), draft_margin=_DRAFT)
     seen = preprocess(decode(data, rule=rule), rule)
     if store is not None:

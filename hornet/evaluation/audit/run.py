@@ -17,7 +17,6 @@ from hornet.evaluation.audit.looks import look_at
 from hornet.evaluation.audit.places import judge_text
 from hornet.evaluation.audit.quality import judge_quality, judge_unreadable, measure_quality
 from hornet.evaluation.audit.shortcuts import judge_shortcuts
-from hornet.evaluation.audit.thumbnails import draw_thumbnails
 from hornet.evaluation.audit.twins import judge_twins
 
 if TYPE_CHECKING:
@@ -75,8 +74,7 @@ def audit(
     progress("comparing pictures: all with all")
     evidence = gather(given, looks, masks=masks, seed=seed, progress=progress)
     evidence = replace(evidence, store=store, features=features)
-    result = conclude(evidence, parts)
-    return replace(result, thumbnails=draw_thumbnails(given.records, result.examples, masks))
+    return conclude(evidence, parts)
 
 
 def gather(

@@ -122,11 +122,14 @@ def judge_shortcuts(evidence: Evidence) -> Outcome:
     probes.append(_corner(samples, jury))
     evidence.live("looking for shortcuts: metadata")
     headers = np.stack([each.header for each in samples])
-    probes += _metadata(headers, _Jury(records, labels, bursts, evidence.seed), groups)
+    by_burst = _Jury(records, labels, bursts, evidence.seed)
+    probes += _metadata(headers, by_burst, groups)
+    sizes = np.array([evidence.looks[i].file_bytes for i in chosen], np.float32)
+    weighed = _file_size(sizes, by_burst)
     evidence.live("looking for shortcuts: ways of splitting")
     gap = measure_gap(classical(samples), records, labels, groups, evidence.seed)
     seen, notes = _imagenet(evidence)
-    return Outcome(largest((gap, seen)), tuple(probes), notes)
+    return Outcome(largest((gap, seen)), tuple(probes), (*weighed, *notes))
 
 
 def _imagenet(evidence: Evidence) -> tuple[dict[str, Any] | None, tuple[Note, ...]]:
@@ -189,6 +192,25 @@ def _metadata(headers: NDArray[np.float32], jury: _Jury, groups: Sequence[str]) 
         allowed = enough(jury.labels, units)
         facts[name] = round(other.scores(everything, lookup).area(), 4) if allowed else None
     return [jury.probe("metadata", jury.scores(everything, lookup), **facts)]
+
+
+def _file_size(sizes: NDArray[np.float32], jury: _Jury) -> tuple[Note, ...]:
+    """Note if the size of the file, in bytes, tells the label: no finding, as an insect takes bytes as well."""
+    if not enough(jury.labels, jury.units):
+        return ()
+    area = interval(jury.scores(sizes[:, None], lookup), jury.units, seed=jury.seed)
+    if area.low < LIMITS["metadata"]:
+        return ()
+    medians = {
+        name: int(np.median(sizes[jury.labels == label])) for label, name in enumerate(("absent", "present"))
+    }
+    facts = {
+        "auc": round(area.value, 4),
+        "low": round(area.low, 4),
+        "high": round(area.high, 4),
+        "chance": 0.5,
+    }
+    return (Note("file-size", {**facts, "n": len(sizes), "medians": medians}),)
 
 
 def _corner(samples: Sequence[Sample], jury: _Jury) -> Probe:

@@ -128,11 +128,11 @@ HEADLINE: Final[dict[str, tuple[str, str]]] = {
     ),
     "limit.elsewhere": (
         (
-            "It was measured on the sources below. On another camera, season or region it can be worse: measure it "
+            "It was measured on the sources named here. On another camera, season or region it can be worse: measure it "
             "there with `hornet evaluate` on pictures of your own before you rely on it."
         ),
         (
-            "Il a été mesuré sur les sources ci-dessous. Avec une autre caméra, à une autre saison, dans une autre région, il peut être "
+            "Il a été mesuré sur les sources nommées ici. Avec une autre caméra, à une autre saison, dans une autre région, il peut être "
             "moins bon : mesurez-le sur vos propres images avec `hornet evaluate` avant de vous y fier."
         ),
     ),

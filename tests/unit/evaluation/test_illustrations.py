@@ -8,7 +8,7 @@ from PIL import Image
 
 from hornet.dataset import Record
 from hornet.evaluation.facts import Answers
-from hornet.evaluation.illustrations import choose_cells, choose_worst, illustrate
+from hornet.evaluation.illustrations import choose_cells, choose_worst, illustrate, thumbnail
 
 
 def answers(labels, probabilities, paths=None):
@@ -54,3 +54,12 @@ def test_small_copies(classifier, paint, tmp_path):
     assert {"tp": ["a.png"], "fn": ["turned.jpg"], "fp": [], "tn": []} == {
         kind: [picture.name for picture in pictures] for kind, pictures in cells.items()
     }
+
+
+def test_moments_are_written_as_people_write_them(paint):
+    """What is known of a picture is told once each, day and time apart."""
+    path = paint("a.png", 0.9)
+    shown = thumbnail(Record(path.name, path, 1, source="a", camera="a", captured_at="2024-08-11T15:44:00"))
+
+    assert shown is not None
+    assert ("a", "2024-08-11 15:44:00") == shown.about

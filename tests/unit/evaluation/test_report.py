@@ -292,6 +292,14 @@ def test_a_single_class_and_a_single_epoch(facts):
     assert 'id="training"' in text
 
 
+def test_the_card_says_that_nobody_looked_for_shortcuts(facts):
+    """A quick audit that found nothing is no clean bill: the card says how little was looked at."""
+    cards = [model_card(replace(facts, audit=AuditFacts((), short=short))) for short in (True, False)]
+
+    assert [True, False] == ["Only a quick look" in card for card in cards]
+    assert all("Nothing suspicious was found." in card for card in cards)
+
+
 def test_card_tables_hold(facts):
     """Every row of a table in the card has as many cells as its head."""
     rows = [line.replace("\\|", "") for line in model_card(facts).splitlines()]

@@ -167,6 +167,19 @@ def test_false_alarms_a_day(alarms, words):
     assert alarms_a_day(anonymous, 0.5) is None
 
 
+def test_days_are_explained_only_where_the_sentence_counts_them():
+    """Without a false alarm there is none a day, and nothing is said of days."""
+    labels = [1] * 10 + [0] * 40
+    records = [
+        Record(f"{i}", Path(f"{i}"), label, camera="a", captured_at=f"2024-08-0{1 + i % 2}T12:00:00")
+        for i, label in enumerate(labels)
+    ]
+    judged = judge(make_facts(labels, [0.9] * 10 + [0.1] * 40, records=records), ENGLISH)
+
+    assert "a day" not in judged.sentence.lower()
+    assert "without a hornet on average" not in judged.details
+
+
 def test_rates_respect_groups():
     """Pictures of one group count together: its interval is wider than that of independent ones."""
     hit, groups = [True] * 90 + [False] * 10, [i // 10 for i in range(100)]

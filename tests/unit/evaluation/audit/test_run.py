@@ -1,6 +1,5 @@
 """The audit as a whole: one look a picture, and answers that depend on nothing but the pictures."""
 
-import io
 import json
 
 import pytest
@@ -76,20 +75,6 @@ def test_kept_views_change_nothing_but_the_time(folder, tmp_path):
     assert count == 24
     assert first.to_dict() == audit(dataset, parts=QUICK, store=store).to_dict()
     assert count == store.usage()[0]
-
-
-def test_examples_come_with_small_pictures(folder):
-    """Pictures that are named and readable have a small JPEG; they are no part of the JSON."""
-
-    def judge(evidence):
-        return Outcome(findings=(Finding("duplicate", _SETS, (evidence.records[0].name,)),))
-
-    result = audit(load_dataset(folder), parts=[Part("x", judge)])
-    small = Image.open(io.BytesIO(result.thumbnails["absence/absence_0000.jpg"]))
-
-    assert ["absence/absence_0000.jpg"] == list(result.thumbnails)
-    assert ("JPEG", 96) == (small.format, max(small.size))
-    assert "thumbnails" not in result.to_dict()
 
 
 _MEMBER = {"path": "a.jpg", "label": "present", "split": "test"}
