@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from hornet.checksums import check_recorded
+from hornet.cpus import available_cpus
 from hornet.decision import CLASSES
 from hornet.errors import ArtifactCorrupt, ArtifactIncompatible, ArtifactMissing, ConfigError
 from hornet.images import Box, PixelRule, Resize, check_box
@@ -210,11 +211,13 @@ class Artifact:
         path: Where it was read from.
         contract: What it says about itself.
         session: Ready to run; safe to use from many threads.
+        threads: Threads of one run.
     """
 
     path: Path
     contract: Contract
     session: onnxruntime.InferenceSession
+    threads: int
 
 
 def open_artifact(path: str | os.PathLike[str], *, threads: int | None = None) -> Artifact:
@@ -235,10 +238,13 @@ def open_artifact(path: str | os.PathLike[str], *, threads: int | None = None) -
     check_recorded(path)
     import onnxruntime
 
+    threads = threads or available_cpus()
     options = onnxruntime.SessionOptions()
     # Set in any case: by default onnxruntime counts the host's cores, not the container's.
-    options.intra_op_num_threads = threads or available_cpus()
+    options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    # Threads that wait for work sleep, instead of taking the cores from those that decode.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3  # errors only
     try:
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
@@ -259,7 +265,7 @@ def open_artifact(path: str | os.PathLike[str], *, threads: int | None = None) -
     except (ArtifactCorrupt, ArtifactIncompatible) as error:
         raise type(error)(f"{path}: {error}") from None
     _check_graph(path, contract, session)
-    return Artifact(path, contract, session)
+    return Artifact(path, contract, session, threads)
 
 
 def _check_graph(path: Path, contract: Contract, session: onnxruntime.InferenceSession) -> None:
@@ -276,18 +282,6 @@ def _check_graph(path: Path, contract: Contract, session: onnxruntime.InferenceS
             f"{path}: its graph gives embeddings of {outputs['embedding']} numbers, its contract measures the novelty "
             f"of {width}"
         )
-
-
-def available_cpus() -> int:
-    """Return how many CPUs this process may use: affinity and, on Linux, the cgroup's quota."""
-    import os
-
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
-    except (OSError, ValueError):
-        return count
-    return count if quota == "max" else max(1, min(count, int(quota) // int(period)))
 
 
 def _short(error: BaseException) -> str:

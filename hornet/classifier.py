@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import itertools
 import os
-from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -13,23 +12,25 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from PIL import Image
 
-from hornet.artifact import INPUT, OUTPUTS, Artifact, Contract, available_cpus, open_artifact
+from hornet.artifact import INPUT, OUTPUTS, Artifact, Contract, open_artifact
+from hornet.cpus import available_cpus
 from hornet.decision import Verdict, decide
 from hornet.decoders import from_pillow
 from hornet.errors import ConfigError, ImageError
 from hornet.images import Box, Limits, pixels, preprocess, read_file
 from hornet.novelty import Novelty
+from hornet.stages import run_staged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from concurrent.futures import Future
 
     from numpy.typing import NDArray
 
 #: A path, encoded bytes, or a Pillow image.
 Picture = str | os.PathLike[str] | bytes | Image.Image
 
-_BATCH: Final = 32
+# Larger ones are no faster, and take more memory: each run needs its own.
+_BATCH: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,8 @@ class Classifier:
         """Predict any number of pictures: one answer each, in the order of the input.
 
         Batches are cut by place in the input, so answers don't depend on timing; at most a few
-        batches are in memory.
+        batches are in memory. While some are run, the next ones are read and decoded: a classifier that was
+        opened with ``threads=1`` runs as many at once as there are CPUs, which keeps all of them busy.
 
         Args:
             pictures: Paths, encoded bytes, Pillow images, or items with names and masks.
@@ -183,9 +185,25 @@ class Classifier:
         low, high = self._band(threshold)
         if batch_size < 1 or (workers is not None and workers < 1):
             raise ConfigError("batch size and workers must be at least 1")
+
+        def answer(batch: list[tuple[Item, NDArray[np.uint8] | Failure]]) -> list[Prediction | Failure]:
+            return self._answer(batch, low, high, with_maps=with_maps)
+
         items = (_item(picture) for picture in pictures)
-        for batch in self._decoded(items, batch_size, workers or available_cpus()):
-            yield from self._answer(batch, low, high, with_maps=with_maps)
+        first = list(itertools.islice(items, 2))
+        if len(first) < 2:  # noqa: PLR2004 - threads cost more than one picture
+            yield from answer([(item, self._try_input(item)) for item in first])
+            return
+        cpus = available_cpus()
+        for answers in run_staged(
+            itertools.chain(first, items),
+            self._try_input,
+            answer,
+            batch_size=batch_size,
+            workers=workers or cpus,
+            runs=max(1, cpus // self.artifact.threads),
+        ):
+            yield from answers
 
     def run(self, batch: NDArray[np.uint8]) -> Outputs:
         """Run the network.
@@ -239,35 +257,6 @@ class Classifier:
             return self._input(item)
         except ImageError as error:
             return Failure(item.source, error.code, str(error))
-
-    def _decoded(
-        self, items: Iterator[Item], batch_size: int, workers: int
-    ) -> Iterator[list[tuple[Item, NDArray[np.uint8] | Failure]]]:
-        """Yield batches of decoded pictures, decoding ahead while the network runs."""
-        first = list(itertools.islice(items, 2))
-        items = itertools.chain(first, items)
-        if len(first) < 2 or workers == 1:  # noqa: PLR2004 - threads cost more than one picture
-            while batch := [(item, self._try_input(item)) for item in itertools.islice(items, batch_size)]:
-                yield batch
-            return
-        from concurrent.futures import ThreadPoolExecutor
-
-        pool = ThreadPoolExecutor(workers, thread_name_prefix="hornet-decode")
-        pending: deque[tuple[Item, Future[NDArray[np.uint8] | Failure]]] = deque()
-        try:
-            # One batch is running, the next is being decoded.
-            for item in itertools.islice(items, 2 * batch_size):
-                pending.append((item, pool.submit(self._try_input, item)))
-            while pending:
-                batch = []
-                for _ in range(min(batch_size, len(pending))):
-                    item, future = pending.popleft()
-                    batch.append((item, future.result()))
-                for item in itertools.islice(items, batch_size):
-                    pending.append((item, pool.submit(self._try_input, item)))
-                yield batch
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
 
     def _answer(
         self,

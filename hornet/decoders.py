@@ -13,7 +13,7 @@ import warnings
 from typing import Final
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from hornet.errors import ImageTooLarge, ImageUnreadable, ImageUnsupported
 
@@ -66,7 +66,7 @@ _TURNS: Final = (
 )
 
 
-def open_header(data: bytes) -> Image.Image:
+def open_header(data: bytes) -> ImageFile.ImageFile:
     """Read the header only, with the one decoder that the first bytes name."""
     kind = _sniff(data)
     if kind == "HEIF":

@@ -53,6 +53,9 @@ IMAGE_EXTENSIONS: Final = frozenset(
 # ImageNet's mean colour: what is masked or padded is neither bright nor dark to the network.
 _MEAN_COLOUR: Final = (124, 116, 104)
 
+# Bytes that a decoder gets at once: most photographs in one piece.
+_DECODER_BLOCK: Final = 1 << 23
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -151,6 +154,8 @@ def decode(
             )
         if rule is not None and rule.draft_margin > 0 and image.format in {"JPEG", "MPO"}:
             _draft(image, rule, box)
+        # All of it is in memory already: handed over in Pillow's small pieces, libjpeg would stop at each.
+        image.decodermaxblock = min(len(data), _DECODER_BLOCK)
         try:
             image.load()
             # After loading: Pillow turns TIFFs itself, and then no longer reports an orientation.

@@ -44,7 +44,7 @@ def predict(  # noqa: PLR0917 - typer makes flags of them
         ),
     ] = None,
     model: ModelOption = None,
-    batch: Annotated[int, typer.Option(min=1, help="Pictures a run of the network.")] = 32,
+    batch: Annotated[int, typer.Option(min=1, help="Pictures a run of the network.")] = 8,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Threads that read and decode; else one a CPU.")
     ] = None,

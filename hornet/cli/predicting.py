@@ -144,7 +144,8 @@ def _open_model(
 ) -> tuple[Classifier, HeatmapWriter | None]:
     from hornet.classifier import Classifier
 
-    classifier = Classifier.open(path)
+    # One thread a run, and as many runs at once as there are CPUs: no run waits for its slowest thread.
+    classifier = Classifier.open(path, threads=1)
     if heatmaps is None:
         return classifier, None
     from hornet.inference.heatmap_files import HeatmapWriter

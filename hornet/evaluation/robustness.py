@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from hornet.artifact import available_cpus
+from hornet.cpus import available_cpus
 from hornet.errors import DatasetError, ImageError
 from hornet.evaluation.corruptions import CORRUPTIONS, SEVERITIES, at_reference, check_corruptions, corrupt
 from hornet.evaluation.intervals import percentiles

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from hornet.artifact import available_cpus
 from hornet.classifier import Failure, Prediction
+from hornet.cpus import available_cpus
 from hornet.decision import decide
 from hornet.errors import ConfigError, ImageError
 from hornet.images import WHOLE, decode, preprocess, read_file

@@ -23,7 +23,7 @@ def predict_sources(
     sources: Iterable[Source],
     *,
     threshold: float | None = None,
-    batch_size: int = 32,
+    batch_size: int = 8,
     workers: int | None = None,
     heatmaps: HeatmapWriter | None = None,
 ) -> Iterator[Prediction | Failure]:

@@ -27,7 +27,7 @@ def predict_resumably(
     journal: Journal,
     *,
     threshold: float | None = None,
-    batch_size: int = 32,
+    batch_size: int = 8,
     workers: int | None = None,
     heatmaps: HeatmapWriter | None = None,
 ) -> Iterator[Answer]:

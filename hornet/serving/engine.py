@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from hornet.artifact import available_cpus
 from hornet.classifier import Failure
+from hornet.cpus import available_cpus
 from hornet.errors import ImageError
 from hornet.serving.problems import Problem
 

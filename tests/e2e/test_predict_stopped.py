@@ -54,12 +54,20 @@ def start(model, folder, *arguments, form="csv", **options):
         "-o",
         folder / f"rows.{form}",
     ]
+    begin = options.get("preexec_fn", lambda: None)
+    options["preexec_fn"] = lambda: (_few_cpus(), begin())
     return subprocess.Popen(
         [sys.executable, *map(str, command), *arguments],
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
         **options,
     )
+
+
+def _few_cpus():
+    """Use two CPUs at most: as many batches as there are, twice, wait for the last path."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])
 
 
 def names(folder):

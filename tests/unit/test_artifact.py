@@ -6,7 +6,8 @@ import json
 import numpy as np
 import pytest
 
-from hornet.artifact import CONTRACT_KEY, Contract, available_cpus, open_artifact
+from hornet.artifact import CONTRACT_KEY, Contract, open_artifact
+from hornet.cpus import available_cpus
 from hornet.errors import ArtifactCorrupt, ArtifactIncompatible, ArtifactMissing
 from hornet.images import PixelRule
 from hornet.novelty import Novelty
