@@ -69,7 +69,6 @@ def arrange(gathered: Gathered, answers: Answers, contract: Contract, batch: int
         # Where no camera is known, a folder is one.
         cameras=[one.camera or str(one.path.parent) for one in candidates],
         novelty=[one.novelty for one in candidates],
-        novelty_limit=novelty_limit(contract),
     )
     if batch is None:
         order = np.argsort(-worth.score, kind="stable")
@@ -85,11 +84,6 @@ def arrange(gathered: Gathered, answers: Answers, contract: Contract, batch: int
     return [
         Shown(candidates[at], worth.reasons[at] or (Reason("spread"),), number) for at in (*of_this, *chosen)
     ]
-
-
-def novelty_limit(contract: Contract) -> float | None:
-    """Return beyond which novelty a picture is unlike what the model learned from; None: it doesn't tell."""
-    return getattr(contract, "novelty_limit", None)
 
 
 class Session:

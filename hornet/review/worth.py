@@ -30,6 +30,8 @@ _MOMENT: Final = timedelta(seconds=60)
 _REFERENCES: Final = 20_000
 _ROWS: Final = 1024  # compared at once
 _EDGE: Final = 1e-6  # of probabilities
+#: Predictions' novelty is scaled so: beyond it a picture is unlike everything that the model learned from.
+_NOVEL: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,6 @@ def weigh(
     captured: Sequence[str],
     cameras: Sequence[str],
     novelty: Sequence[float | None],
-    novelty_limit: float | None,
 ) -> Worth:
     """Score N pictures.
 
@@ -166,17 +167,14 @@ def weigh(
         embedding: (N, D).
         captured: When, ISO 8601 or empty.
         cameras: Whatever tells cameras apart.
-        novelty: Of each picture, or None.
-        novelty_limit: Beyond it a picture is unlike what was learned from; None: not known.
+        novelty: Of each picture; None: the model doesn't tell.
     """
     present = np.asarray(probability) >= threshold
     bits = uncertainty(probability, threshold)
     share = disagreement(embedding, present)
     share[share < _MOST] = 0
     moment = interrupted(captured, cameras, present)
-    novel = np.array(
-        [novelty_limit is not None and one is not None and one > novelty_limit for one in novelty], bool
-    )
+    novel = np.array([one is not None and one > _NOVEL for one in novelty], bool)
     reasons = []
     for at, verdict in enumerate(verdicts):
         other = ABSENT if present[at] else PRESENT

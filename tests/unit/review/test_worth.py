@@ -67,8 +67,7 @@ def test_reasons_in_their_order():
         embedding=np.eye(3),
         captured=["", "", ""],
         cameras=["a", "a", "a"],
-        novelty=[0.1, 0.2, 9.0],
-        novelty_limit=1.0,
+        novelty=[0.1, None, 9.0],
     )
 
     assert ((Reason("unsure"),), (), (Reason("novel"),)) == worth.reasons

@@ -103,6 +103,20 @@ def test_private_addresses_are_refused(gbif, waits):
     assert b"a picture" == guarded.get(gbif.root + PICTURE, most=10, accept="image/*")
 
 
+def test_https_goes_the_same_way(gbif, waits):
+    """An https link is guarded like any other; what doesn't speak it is asked again, and isn't dead for good."""
+    secure = gbif.root.replace("http:", "https:")
+    open_one = Web(Guard.of(gbif.base), rate=1e6, agent="x", sleep=waits.append)
+    guarded = Web(Guard(("api.gbif.org", 443), private=False), rate=1e6, agent="x", sleep=waits.append)
+    with pytest.raises(WebError) as spoken:
+        open_one.get(secure + PICTURE, most=10, accept="image/*")
+    with pytest.raises(WebError) as refused:
+        guarded.get(secure + PICTURE, most=10, accept="image/*")
+
+    assert ("unreachable", False, 4) == (spoken.value.code, spoken.value.lasting, len(waits))
+    assert ("address", True) == (refused.value.code, refused.value.lasting)
+
+
 def test_behind_a_proxy_numbers_are_checked(monkeypatch, gbif, waits):
     """A proxy may be anywhere and looks names up itself; private addresses in numbers still aren't asked for."""
     monkeypatch.setenv("http_proxy", gbif.root)
