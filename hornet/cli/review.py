@@ -71,14 +71,17 @@ def review(  # noqa: PLR0917 - one parameter a flag
         raise MissingExtra("serve", f"hornet review ({error.name} is missing)") from None
     from hornet.classifier import Classifier
     from hornet.cli.progress import Progress
+    from hornet.inference.records import software
     from hornet.registry import resolve_model
     from hornet.review.answers import Answers
     from hornet.review.gather import gather
+    from hornet.review.looks import Looks
     from hornet.review.session import Session, arrange
 
     if not source.exists():
         raise ConfigError(f"{source} isn't there. Name a folder of pictures, or results of 'hornet predict'.")
-    classifier = Classifier.open(resolve_model(model))
+    path = resolve_model(model)
+    classifier = Classifier.open(path)
 
     def announce(address: str) -> None:
         typer.echo(address)
@@ -89,7 +92,8 @@ def review(  # noqa: PLR0917 - one parameter a flag
 
     with closing(Answers(out or _default(source), _name(source) if name is None else name)) as answers:
         progress = Progress()
-        gathered = gather(source, classifier, progress.live)
+        kept = answers.manifest.with_name(f".{answers.manifest.name}.looks.npz")
+        gathered = gather(source, classifier, progress.live, Looks(kept, software(path)))
         progress.clear()
         _tell(gathered.failures)
         session = Session(arrange(gathered, answers, classifier.contract, batch), answers, classifier)

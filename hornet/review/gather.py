@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,17 +15,16 @@ from hornet.dataset.traces import exif_of
 from hornet.errors import ConfigError
 from hornet.images import Limits, read_file
 from hornet.inference.sources import Scan
+from hornet.review.looks import Look, Looks
 from hornet.review.results import locate, read_results
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from hornet.classifier import Classifier, Prediction
+    from hornet.classifier import Classifier
     from hornet.review.results import Row
-
-_EMBEDDING: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ class Gathered:
 
     Attributes:
         candidates: Pictures with a verdict, in the order of the input.
-        embedding: (N, 512) float32.
+        embedding: (N, 512) float32, rounded to halves.
         failures: Why others have none.
     """
 
@@ -68,7 +67,9 @@ class Gathered:
     failures: tuple[Failure, ...]
 
 
-def gather(source: Path, classifier: Classifier, live: Callable[[str], None]) -> Gathered:
+def gather(
+    source: Path, classifier: Classifier, live: Callable[[str], None], looks: Looks | None = None
+) -> Gathered:
     """Look at every picture of a folder, or of predict's results, once.
 
     Verdicts and probabilities are those of the results where there are some, since they are what is reviewed;
@@ -78,6 +79,7 @@ def gather(source: Path, classifier: Classifier, live: Callable[[str], None]) ->
         source: Folder, or file of results.
         classifier: The model.
         live: Told how far it is.
+        looks: Of earlier starts; takes in those of this one. None: there are none.
 
     Raises:
         ConfigError: If there is nothing to look at, or the results can't be read.
@@ -97,24 +99,44 @@ def gather(source: Path, classifier: Classifier, live: Callable[[str], None]) ->
         for row in good:
             unique.setdefault(locate(row, source), row)
         rows, paths = list(unique.values()), list(unique)
-    facts: dict[str, tuple[str, str]] = {}
-    answers = classifier.predict_many(_items(paths, facts), with_maps=True)
+    looks = Looks(None, {}) if looks is None else looks
     candidates: list[Candidate] = []
-    embedding: list[NDArray[np.float32]] = []
+    embedding: list[NDArray[np.float16]] = []
     cameras = cameras_of(paths)
-    for at, answer in enumerate(answers):
+    for at, look in enumerate(_look(paths, classifier, looks)):
         live(f"looking at pictures: {at + 1:,} of {len(paths):,}")
-        if isinstance(answer, Failure):
-            failures.append(answer)
+        if isinstance(look, Failure):
+            failures.append(look)
             continue
-        found_in = rows[at] if rows else None
-        candidates.append(_candidate(answer, facts[answer.source], cameras[at], found_in))
-        assert answer.embedding is not None
-        embedding.append(answer.embedding)
+        candidates.append(_candidate(paths[at], look, cameras[at], rows[at] if rows else None))
+        embedding.append(look.embedding)
+    looks.save()
     if not candidates:
         why = f"; the first: {failures[0].source}: {failures[0].message}" if failures else ""
         raise ConfigError(f"there is no picture to look at in {source}{why}")
-    return Gathered(tuple(candidates), np.stack(embedding), tuple(failures))
+    return Gathered(tuple(candidates), np.stack(embedding).astype(np.float32), tuple(failures))
+
+
+def _look(paths: Sequence[str], classifier: Classifier, looks: Looks) -> Iterator[Look | Failure]:
+    """Yield a look at every picture, in order: an earlier one, else the network's."""
+    known = [looks.get(path) for path in paths]
+    facts: dict[str, tuple[str, str]] = {}
+    missing = (path for path, look in zip(paths, known, strict=True) if look is None)
+    answers = iter(classifier.predict_many(_items(missing, facts), with_maps=True))
+    for path, look in zip(paths, known, strict=True):
+        if look is not None:
+            yield look
+            continue
+        answer = next(answers)
+        if isinstance(answer, Failure):
+            yield answer
+            continue
+        assert answer.embedding is not None
+        novelty = getattr(answer, "novelty", None)
+        half = answer.embedding.astype(np.float16)
+        new = Look(answer.label, answer.probability, novelty, *facts.pop(path), embedding=half)
+        looks.put(path, new)
+        yield new
 
 
 def _usable(rows: Sequence[Row]) -> tuple[list[Row], list[Failure]]:
@@ -148,17 +170,16 @@ def _items(paths: Iterable[str], facts: dict[str, tuple[str, str]]) -> Iterable[
     return (Item(path, reader(path)) for path in paths)
 
 
-def _candidate(prediction: Prediction, exif: tuple[str, str], camera: str, row: Row | None) -> Candidate:
+def _candidate(path: str, look: Look, camera: str, row: Row | None) -> Candidate:
     columns = dict(row.columns) if row else {}
-    name = row.path if row else prediction.source
     return Candidate(
-        name=name,
-        path=Path(prediction.source),
-        verdict=row.label if row else prediction.label,
-        probability=row.probability if row else prediction.probability,
-        novelty=getattr(prediction, "novelty", None),
-        captured_at=columns.pop("captured_at", "") or exif[0] or time_of(_posix(prediction.source)),
-        camera=columns.pop("camera", "") or exif[1] or camera,
+        name=row.path if row else path,
+        path=Path(path),
+        verdict=row.label if row else look.verdict,
+        probability=row.probability if row else look.probability,
+        novelty=look.novelty,
+        captured_at=columns.pop("captured_at", "") or look.captured_at or time_of(_posix(path)),
+        camera=columns.pop("camera", "") or look.camera or camera,
         columns=columns,
     )
 
