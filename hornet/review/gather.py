@@ -132,9 +132,8 @@ def _look(paths: Sequence[str], classifier: Classifier, looks: Looks) -> Iterato
             yield answer
             continue
         assert answer.embedding is not None
-        novelty = getattr(answer, "novelty", None)
         half = answer.embedding.astype(np.float16)
-        new = Look(answer.label, answer.probability, novelty, *facts.pop(path), embedding=half)
+        new = Look(answer.label, answer.probability, answer.novelty, *facts.pop(path), embedding=half)
         looks.put(path, new)
         yield new
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 
 from hornet.dataset.records import parse_time
-from hornet.decision import ABSENT, PRESENT, UNSURE
+from hornet.decision import ABSENT, PRESENT, UNSURE, is_novel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,8 +30,6 @@ _MOMENT: Final = timedelta(seconds=60)
 _REFERENCES: Final = 20_000
 _ROWS: Final = 1024  # compared at once
 _EDGE: Final = 1e-6  # of probabilities
-#: Predictions' novelty is scaled so: beyond it a picture is unlike everything that the model learned from.
-_NOVEL: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +172,7 @@ def weigh(
     share = disagreement(embedding, present)
     share[share < _MOST] = 0
     moment = interrupted(captured, cameras, present)
-    novel = np.array([one is not None and one > _NOVEL for one in novelty], bool)
+    novel = np.array([is_novel(one) for one in novelty], bool)
     reasons = []
     for at, verdict in enumerate(verdicts):
         other = ABSENT if present[at] else PRESENT
