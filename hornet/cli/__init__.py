@@ -21,6 +21,7 @@ from hornet.cli import (
     review,
     serve,
     train,
+    watch,
 )
 from hornet.cli.common import Exit, say
 from hornet.errors import HornetError, MissingExtra
@@ -52,6 +53,7 @@ def _hornet(
 
 
 app.command()(predict.predict)
+app.command()(watch.watch)
 app.command()(serve.serve)
 app.command()(review.review)
 app.command()(train.train)
