@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from hornet.checksums import check_recorded
 from hornet.cpus import available_cpus
 from hornet.decision import CLASSES
+from hornet.drift import Reference
 from hornet.errors import ArtifactCorrupt, ArtifactIncompatible, ArtifactMissing, ConfigError
 from hornet.images import Box, PixelRule, Resize, check_box
 from hornet.novelty import Novelty
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Callable
 
     import onnxruntime
 
@@ -105,6 +107,8 @@ class Contract:
     #: Distance in embedding space and its limit, beyond which a picture is unlike anything seen, as
     #: `hornet.novelty.Novelty` writes it; None: not known.
     novelty: dict[str, Any] | None = field(default=None)
+    #: What it answers to pictures like training's, as `hornet.drift.Reference` writes it; None: not known.
+    reference: dict[str, Any] | None = field(default=None)
 
     @property
     def pixel_rule(self) -> PixelRule:
@@ -173,12 +177,18 @@ class Contract:
                 problems.append(f"its size is {self.size}")
             for mask in self.masks:
                 check_box(mask)
-            if self.novelty is not None:
-                Novelty.from_document(self.novelty)
+            _try_reading(self.novelty, Novelty.from_document)
+            _try_reading(self.reference, Reference.from_document)
         except (TypeError, ValueError, ConfigError) as error:
             problems.append(str(error))
         if problems:
             raise ArtifactIncompatible("; ".join(problems))
+
+
+def _try_reading(document: dict[str, Any] | None, read: Callable[[dict[str, Any]], object]) -> None:
+    """Raise ValueError if there is something that can't be read."""
+    if document is not None:
+        read(document)
 
 
 def _frozen(name: str, value: Any) -> Any:

@@ -176,6 +176,18 @@ def red_and_blue() -> dict:
     return Novelty.fit(seen(1, 300), np.arange(300) % 2, seen(2, 200), tolerance=0.01).to_document()
 
 
+@pytest.fixture(scope="session")
+def half_red() -> dict:
+    """Return what a contract says of drift if half of the validation pictures were hornets, and all were ordinary."""
+    from hornet.drift import Reference
+
+    generator = np.random.default_rng(3)
+    values = {"probability": generator.uniform(0, 1, 400), "novelty": generator.uniform(0.2, 0.9, 400)}
+    reference = Reference.fit(values, list(range(400)))
+    assert reference is not None
+    return reference.to_document()
+
+
 @pytest.fixture
 def tiny_model(make_artifact, tmp_path) -> Path:
     """Return the tiny artifact; see make_artifact for what it answers."""

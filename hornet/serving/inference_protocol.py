@@ -235,6 +235,9 @@ async def infer(
         asked = tensors.decode(body, json_length, size, state.settings.max_pictures, _outputs(model))
         request.state.log.update(pictures=len(asked.batch), bytes=len(body))
         rows = await state.answers(request, [_job(model, picture) for picture in asked.batch])
+    for row in rows:
+        if isinstance(row, Row):
+            state.today.add(model, row.probability, row.novelty)
     body, length = tensors.encode(_stacked(rows), asked, model.version)
     if length is None:
         return Response(body, media_type="application/json")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
+from hornet.drift import NOVELTY, PROBABILITY
+
 if TYPE_CHECKING:
     from hornet.serving.champion import Model
+    from hornet.serving.today import Today
 
 # Seconds. A picture takes some tens of milliseconds on one core.
 _LATENCY = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -61,6 +65,29 @@ class Metrics:
             "Promoted models that could not be taken over.",
             registry=self.registry,
         )
+
+    def show_today(self, today: Today) -> None:
+        """Show how far the last pictures are from those that the model was made with, whenever somebody asks."""
+        index = Gauge(
+            "hornet_drift_index",
+            "Population stability index of the last pictures against the model's reference.",
+            ["quantity"],
+            registry=self.registry,
+        )
+        limit = Gauge(
+            "hornet_drift_limit",
+            "What as many pictures like the reference exceed in 1 of 100 cases.",
+            ["quantity"],
+            registry=self.registry,
+        )
+        for name in (PROBABILITY, NOVELTY):
+            index.labels(name).set_function(partial(today.index, name))
+            limit.labels(name).set_function(partial(today.limit, name))
+        Gauge(
+            "hornet_novel_share",
+            "Share of the last pictures that are unlike anything the model was trained with.",
+            registry=self.registry,
+        ).set_function(today.novel)
 
     def show_model(self, model: Model) -> None:
         """Make a model the one that is shown."""

@@ -98,7 +98,7 @@ async def predict(
         jobs = [_job(part, model, limits, heatmap, threshold) for part in parts]
         answers = await state.answers(request, jobs)
     results = [_named(part, answer) for part, answer in zip(parts, answers, strict=True)]
-    _count(state, results)
+    _count(state, model, results)
     document = {"model": _described(model, threshold), "results": results}
     if all(result["error"] for result in results):
         request.state.log["code"] = "no_good_picture"
@@ -182,9 +182,10 @@ def _described(model: Model, threshold: float | None) -> dict[str, Any]:
     return facts if threshold is None else facts | {"low": threshold, "high": threshold}
 
 
-def _count(state: State, results: list[dict[str, Any]]) -> None:
+def _count(state: State, model: Model, results: list[dict[str, Any]]) -> None:
     for result in results:
         if result["error"]:
             state.metrics.failures.labels(result["error"]["code"]).inc()
         else:
             state.metrics.verdicts.labels(result["label"]).inc()
+            state.today.add(model, result["probability"], result["novelty"])

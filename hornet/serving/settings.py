@@ -72,6 +72,13 @@ class ServeSettings:
         512, "Open connections; beyond it the longest idle one gives way.", least=1
     )
 
+    drift_pictures: int = _setting(
+        500,
+        "Last pictures that /metrics compares with those that the model was made with.",
+        least=25,
+        most=100_000,
+    )
+
     queue: int = _setting(64, "Pictures accepted and not answered yet; beyond it 503.", least=1)
     batch: int = _setting(4, "Most pictures in one run of the network.", least=1)
     workers: int = _setting(0, "Threads that decode and run the network; 0: as many as CPUs.", least=0)

@@ -16,6 +16,7 @@ from hornet.serving.clients import Keys, RateLimit
 from hornet.serving.engine import Engine
 from hornet.serving.metrics import Metrics
 from hornet.serving.problems import Problem
+from hornet.serving.today import Today
 
 if TYPE_CHECKING:
     from fastapi import Request
@@ -40,6 +41,8 @@ class State:
         self.metrics = Metrics()
         self.champion = Champion(settings)
         self.metrics.show_model(self.champion.current)
+        self.today = Today(self.champion, settings.drift_pictures)
+        self.metrics.show_today(self.today)
         self.engine = Engine(
             workers=settings.workers,
             batch=settings.batch,

@@ -50,7 +50,7 @@ from hornet.training.graph import (
     set_contract_text,
     set_scalar,
 )
-from hornet.training.novelty import learn_novelty
+from hornet.training.novelty import learn_novelty, learn_reference
 from hornet.training.quantise import quantise
 from hornet.training.trained import TrainedRun, load_run
 
@@ -223,6 +223,12 @@ class _Exporter:
         self._report(words)
         contract = replace(contract, novelty=novelty)
         classifier = self._save(model, contract)
+        reference = learn_reference(
+            probability(answers.logits, contract.temperature),
+            classifier.novelty(answers.embedding),
+            self._validation.groups(),
+        )
+        contract = replace(contract, reference=reference)
         agreement = self._compare(classifier, answers, quality)
         has_test = bool(self._run.dataset.subset(TEST).records)
         test = evaluate(classifier, self._run.dataset, split=TEST) if has_test else None

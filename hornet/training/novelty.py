@@ -1,4 +1,4 @@
-"""At export: what is ordinary to a model file, learned from the bank of its run."""
+"""At export: what is ordinary to a model file, learned from the bank of its run and its validation pictures."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hornet.dataset import TRAIN
+from hornet.drift import NOVELTY, PROBABILITY, Reference
 from hornet.novelty import FEWEST_TRAINING, FEWEST_VALIDATION, Novelty
 from hornet.training.contract import NOVELTY_TOLERANCE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from hornet.training.bank import Bank
@@ -48,3 +51,21 @@ def learn_novelty(
         novelty.to_document(),
         f"{precision}: what is unlike {len(learned)} training pictures will be unsure",
     )
+
+
+def learn_reference(
+    probability: NDArray[np.float64], novelty: Sequence[float] | Sequence[None], groups: Sequence[str]
+) -> dict[str, Any] | None:
+    """Return what the contract says of a file's answers to validation pictures; None if they are too few.
+
+    Args:
+        probability: (N,), as the file gives them.
+        novelty: (N,), None for each if the file can't tell.
+        groups: (N,), of the pictures.
+    """
+    answers = {PROBABILITY: probability}
+    known = [score for score in novelty if score is not None]
+    if len(known) == len(probability):
+        answers[NOVELTY] = np.array(known, dtype=np.float64)
+    reference = Reference.fit(answers, groups)
+    return None if reference is None else reference.to_document()

@@ -7,13 +7,14 @@ import math
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import onnx
 
 from hornet.checksums import recorded
 from hornet.classifier import Classifier, replay_golden
 from hornet.dataset import TRAIN, VALIDATION, check_unseen, fingerprint, read_manifest, write_atomically
+from hornet.drift import Reference
 from hornet.errors import ArtifactIncompatible, ConfigError, ExportMismatch, SplitLeakage
 from hornet.evaluation.evaluate import ALL, choose_split, evaluate
 from hornet.evaluation.operating import (
@@ -201,6 +202,7 @@ class _Rewriting:
             decision_threshold=shift_probability(before.decision_threshold, self._moved),
             low=shift_probability(before.low, self._moved),
             high=shift_probability(before.high, self._moved),
+            reference=self._reference(before),
             golden=(),
         )
         model = onnx.load(self._old)
@@ -231,6 +233,13 @@ class _Rewriting:
         contract = self._with_golden(self._write(model, contract), contract)
         self._check(self._write(model, contract))
         return Recalibrated(target, contract, point, truth, probabilities, measured.failures)
+
+    def _reference(self, before: Contract) -> dict[str, Any] | None:
+        """Return what the file answers to pictures like training's, moved along."""
+        if before.reference is None or not self._moved:
+            return before.reference
+        reference = Reference.from_document(before.reference)
+        return reference.moved(lambda edge: shift_probability(edge, self._moved)).to_document()
 
     def _write(self, model: onnx.ModelProto, contract: Contract) -> Classifier:
         set_contract_text(model, contract_text(contract))

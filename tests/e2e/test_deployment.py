@@ -18,7 +18,6 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from hornet.serving.app import create_app
-from hornet.serving.metrics import Metrics
 from hornet.serving.settings import ServeSettings, variable
 
 ROOT = Path(__file__).parents[2]
@@ -182,7 +181,8 @@ def test_metrics_exist(make_artifact, tmp_path):
     app = create_app(ServeSettings(model=str(make_artifact(tmp_path / "tiny.onnx"))))
     scrape = yaml.safe_load((ROOT / "deploy/prometheus.yml").read_text())["scrape_configs"][0]
     names = set(re.findall(r"hornet_\w+", (ROOT / "deploy/alerts.yml").read_text()))
-    samples = {f"{family.name}_total" for family in Metrics().registry.collect() if family.type == "counter"}
+    families = app.state.hornet.metrics.registry.collect()
+    samples = {f"{one.name}_total" if one.type == "counter" else one.name for one in families}
 
     assert scrape["metrics_path"] in app.openapi()["paths"]
     assert names

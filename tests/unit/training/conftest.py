@@ -92,6 +92,7 @@ def exported(make_run, tmp_path_factory):
         for module in ("hornet.novelty", "hornet.training.novelty"):
             patch.setattr(f"{module}.FEWEST_TRAINING", 24)
             patch.setattr(f"{module}.FEWEST_VALIDATION", 12)
+        patch.setattr("hornet.drift.FEWEST", 12)
         result = export_run(
             make_run(tmp_path_factory.mktemp("exported")), reporter=messages.append, licence="CC0-1.0"
         )

@@ -8,6 +8,7 @@ from PIL import Image
 
 from hornet.classifier import Classifier, replay_golden
 from hornet.dataset import read_manifest
+from hornet.drift import Reference
 from hornet.evaluation.evaluate import evaluate
 from hornet.novelty import Novelty
 from hornet.training.agreement import file_answers
@@ -118,3 +119,32 @@ def test_recalibrating_keeps_it(exported, tmp_path):
     before, after = Classifier.open(source), Classifier.open(target)
     assert before.contract.novelty == after.contract.novelty
     assert [g.novelty for g in before.contract.golden] == [g.novelty for g in after.contract.golden]
+
+
+def test_each_file_knows_its_own_answers(exported, classifier):
+    """The reference is what the file itself answers to the validation pictures: against them there is no drift."""
+    validation = read_manifest(exported.fp32.parent / "manifest.csv").subset("validation").records
+    answers = [classifier.predict(record.path) for record in validation]
+    reference = Reference.from_document(classifier.contract.reference)
+    drifts = reference.compare(
+        {
+            "probability": [answer.probability for answer in answers],
+            "novelty": [answer.novelty for answer in answers],
+        }
+    )
+
+    assert ["probability", "novelty"] == [drift.quantity for drift in drifts]
+    assert [0.0, 0.0] == pytest.approx([drift.index for drift in drifts], abs=1e-9)
+
+
+def test_another_prevalence_moves_the_reference_along(exported, tmp_path):
+    """Probabilities of another prevalence are compared with those that the reference would have there."""
+    source, target = exported.int8, tmp_path / "rare.onnx"
+    dataset = read_manifest(source.parent / "manifest.csv")
+    recalibrate(source, dataset, Wish(prevalence=0.05), split="test", output=target)
+    validation = dataset.subset("validation").records
+    classifier = Classifier.open(target)
+    probabilities = [classifier.predict(record.path).probability for record in validation]
+    (drift,) = Reference.from_document(classifier.contract.reference).compare({"probability": probabilities})
+
+    assert 0.0 == pytest.approx(drift.index, abs=1e-9)
