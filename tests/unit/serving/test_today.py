@@ -11,7 +11,7 @@ from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
 
 from hornet.classifier import Classifier
-from hornet.serving.champion import Model
+from hornet.serving.champion import Champion, Model
 from hornet.serving.today import Today
 
 
@@ -33,10 +33,10 @@ def drift(client):
     }
 
 
-class Fixed:
+class Fixed(Champion):
     """Always the same model in use, until it is told otherwise."""
 
-    def __init__(self, current):
+    def __init__(self, current):  # without settings: no file is watched
         self.current = current
 
 
@@ -95,12 +95,16 @@ def test_the_window_forgets(knowing):
     for probability in [0.99] * 50 + ordinary.tolist():
         today.add(first, probability, 0.5)
 
-    assert 25 == today.drift("probability").pictures
-    assert not today.drift("probability").beyond
-    assert today.drift("novelty").beyond
+    ordinary_drift, other = today.drift("probability"), today.drift("novelty")
+    assert ordinary_drift is not None
+    assert other is not None
+    assert 25 == ordinary_drift.pictures
+    assert (False, True) == (ordinary_drift.beyond, other.beyond)
 
     champion.current = second
     today.add(first, 0.1, 0.5)
     today.add(second, 0.2, 3.0)
-    assert 1 == today.drift("probability").pictures
+    one = today.drift("probability")
+    assert one is not None
+    assert 1 == one.pictures
     assert 1.0 == today.novel()

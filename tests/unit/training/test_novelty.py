@@ -125,6 +125,7 @@ def test_each_file_knows_its_own_answers(exported, classifier):
     """The reference is what the file itself answers to the validation pictures: against them there is no drift."""
     validation = read_manifest(exported.fp32.parent / "manifest.csv").subset("validation").records
     answers = [classifier.predict(record.path) for record in validation]
+    assert classifier.contract.reference is not None
     reference = Reference.from_document(classifier.contract.reference)
     drifts = reference.compare(
         {
@@ -145,6 +146,7 @@ def test_another_prevalence_moves_the_reference_along(exported, tmp_path):
     validation = dataset.subset("validation").records
     classifier = Classifier.open(target)
     probabilities = [classifier.predict(record.path).probability for record in validation]
+    assert classifier.contract.reference is not None
     (drift,) = Reference.from_document(classifier.contract.reference).compare({"probability": probabilities})
 
     assert 0.0 == pytest.approx(drift.index, abs=1e-9)
