@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from hornet.captures import Capture
+
 #: A path, encoded bytes, or a Pillow image.
 Picture = str | os.PathLike[str] | bytes | Image.Image
 
@@ -62,6 +64,7 @@ class Prediction:
         embedding: (512,) float32 average-pooled features; None if not asked for.
         novelty: How unlike everything that the model was trained with the picture is, from 0 on; beyond 1 the label
             is ``unsure``. None if the model can't tell.
+        capture: When and with what it was taken; None if nobody asked.
     """
 
     source: str
@@ -71,6 +74,7 @@ class Prediction:
     heatmap: NDArray[np.float32] | None = None
     embedding: NDArray[np.float32] | None = None
     novelty: float | None = None
+    capture: Capture | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +85,13 @@ class Failure:
         source: The picture's name.
         code: Stable name of the reason, see hornet.errors.
         message: What is wrong and what to do.
+        capture: When and with what it was taken; None if nobody asked.
     """
 
     source: str
     code: str
     message: str
+    capture: Capture | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from hornet.cli import (
     retrain,
     review,
     serve,
+    summarize,
     train,
     watch,
 )
@@ -54,6 +55,7 @@ def _hornet(
 
 app.command()(predict.predict)
 app.command()(watch.watch)
+app.command()(summarize.summarize)
 app.command()(serve.serve)
 app.command()(review.review)
 app.command()(train.train)

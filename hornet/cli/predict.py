@@ -86,6 +86,14 @@ def predict(  # noqa: PLR0917 - typer makes flags of them
             "its label is unsure, with or without this.",
         ),
     ] = False,
+    exif: Annotated[
+        bool,
+        typer.Option(
+            "--exif",
+            help="Add the columns captured_at and camera: by EXIF, else by the picture's name. 'hornet summarize' draws "
+            "activity from them.",
+        ),
+    ] = False,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="With --sort-into: say where each picture would go, and touch none."),
@@ -105,8 +113,9 @@ def predict(  # noqa: PLR0917 - typer makes flags of them
         raise typer.BadParameter("nan is no number from 0 to 1", param_hint="--threshold")
     if dry_run and sort_into is None:
         raise typer.BadParameter("without --sort-into no picture is touched anyway", param_hint="--dry-run")
-    if unknown and form is RowFormat.megadetector:
-        raise typer.BadParameter("megadetector has no place for the novelty", param_hint="--unknown")
+    for wanted, flag in ((unknown, "--unknown"), (exif, "--exif")):
+        if wanted and form is RowFormat.megadetector:
+            raise typer.BadParameter("megadetector has no place for further columns", param_hint=flag)
     target = None if output == "-" else output
     job = Job(
         sources=sources,
@@ -125,6 +134,7 @@ def predict(  # noqa: PLR0917 - typer makes flags of them
         dry_run=dry_run,
         quiet=quiet,
         unknown=unknown,
+        exif=exif,
     )
     with orderly_stop():
         everything = run(job)

@@ -46,6 +46,7 @@ class Job:
     dry_run: bool
     quiet: bool
     unknown: bool
+    exif: bool
 
     def settings(self) -> dict[str, Any]:
         """Return what a journal remembers: all that its rows, or files made beside them, depend on."""
@@ -58,6 +59,7 @@ class Job:
             "--heatmaps": self.heatmaps,
             "--sort-into": self.sort_into,
             "--sort-by": None if self.sort_into is None else self.sort_by.value,
+            "--exif": self.exif,
         }
 
 
@@ -161,7 +163,7 @@ def _open_model(
 
 def _further(job: Job, classifier: Classifier) -> list[Column]:
     """Return the columns after the usual ones; raises ArtifactIncompatible if the model can't fill one."""
-    from hornet.inference.sinks import FRAME_COLUMNS, NOVELTY
+    from hornet.inference.sinks import CAPTURE_COLUMNS, FRAME_COLUMNS, NOVELTY
 
     if job.unknown and classifier.contract.novelty is None:
         raise ArtifactIncompatible(
@@ -169,7 +171,7 @@ def _further(job: Job, classifier: Classifier) -> list[Column]:
             "out --unknown"
         )
     frames = FRAME_COLUMNS if job.every is not None and job.form is not RowFormat.megadetector else ()
-    return [*frames, *([NOVELTY] if job.unknown else [])]
+    return [*frames, *([NOVELTY] if job.unknown else []), *(CAPTURE_COLUMNS if job.exif else ())]
 
 
 def _answers(
@@ -184,6 +186,7 @@ def _answers(
         "batch_size": job.batch,
         "workers": job.workers,
         "heatmaps": heatmaps,
+        "captures": job.exif,
     }
     if journal is None:
         from hornet.inference.pipeline import predict_sources

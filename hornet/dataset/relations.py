@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hornet.captures import stem_of
 from hornet.dataset.likeness import alike
-from hornet.dataset.names import is_copy, observations, place_of, stem_of, video_of
+from hornet.dataset.names import is_copy, observations, place_of, video_of
 from hornet.dataset.records import parse_time
 
 if TYPE_CHECKING:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-import struct
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from hornet.captures import exif_of
 from hornet.dataset.likeness import SIDE, thumbnail
 from hornet.dataset.names import cameras_of, time_of
 from hornet.dataset.store import entry_key
-from hornet.decoders import open_header
 from hornet.errors import ImageError
 from hornet.images import read_file
 
@@ -25,11 +23,6 @@ if TYPE_CHECKING:
 
     from hornet.dataset.records import Record
     from hornet.dataset.store import PictureStore
-
-# EXIF 2.32: make, model; in the block that 0x8769 points to, when taken and when digitised. Not 0x0132, which
-# is when the file was last changed.
-_MAKE, _MODEL, _DETAILS, _TAKEN = 0x010F, 0x0110, 0x8769, (0x9003, 0x9004)
-_FIRST_YEAR = 1995  # clocks that were never set show earlier ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,36 +98,3 @@ def _thumbnail(record: Record, data: bytes, store: PictureStore | None) -> NDArr
         kept = thumbnail(data)
         store.put(key, kept)
     return kept
-
-
-def exif_of(data: bytes) -> tuple[str, str]:
-    """Return when a picture was taken (ISO 8601, or empty) and the camera's maker and model (or empty).
-
-    Raises:
-        ImageError: If the picture's header can't be read.
-    """
-    with open_header(data) as image:
-        try:
-            exif = image.getexif()
-            details = exif.get_ifd(_DETAILS)
-            names = [_text(exif.get(tag)) for tag in (_MAKE, _MODEL)]
-            times = [_text(details.get(tag)) for tag in _TAKEN]
-        except (OSError, ValueError, SyntaxError, TypeError, LookupError, OverflowError, struct.error):
-            return "", ""  # a broken EXIF block doesn't spoil the pixels
-    make, model = names
-    camera = model if model.lower().startswith(make.lower()) else f"{make} {model}".strip()
-    return next((time for time in map(_moment, times) if time), ""), camera
-
-
-def _text(value: Any) -> str:
-    text = value.decode("ascii", "replace") if isinstance(value, bytes) else value
-    return " ".join(text.partition("\0")[0].split()) if isinstance(text, str) else ""
-
-
-def _moment(text: str) -> str:
-    """Read EXIF's ``YYYY:MM:DD HH:MM:SS``; what makes no sense is empty."""
-    try:
-        moment = datetime.strptime(text, "%Y:%m:%d %H:%M:%S")  # noqa: DTZ007 - as the camera's clock showed
-    except ValueError:
-        return ""
-    return moment.isoformat() if moment.year >= _FIRST_YEAR else ""

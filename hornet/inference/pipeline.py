@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections import deque
-from typing import TYPE_CHECKING, NoReturn
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from hornet.captures import capture_of, capture_of_frame
 from hornet.classifier import Failure, Item, Prediction
 from hornet.errors import ImageError
 from hornet.images import read_file
+from hornet.inference.frames import split_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -26,6 +30,7 @@ def predict_sources(
     batch_size: int = 8,
     workers: int | None = None,
     heatmaps: HeatmapWriter | None = None,
+    captures: bool = False,
 ) -> Iterator[Prediction | Failure]:
     """Predict what a scan finds.
 
@@ -36,6 +41,7 @@ def predict_sources(
         batch_size: Pictures a run of the network.
         workers: Threads that read, fetch and decode; None: as many as CPUs.
         heatmaps: Where to draw heatmaps; None: nowhere.
+        captures: Whether answers say when and with what a picture was taken.
 
     Yields:
         A prediction, or why there is none.
@@ -50,7 +56,9 @@ def predict_sources(
     def items() -> Iterator[Item]:
         for source in sources:
             item = Item(source.name, _picture(source, fetcher))
-            if heatmaps is not None:
+            if captures:
+                item = Item(source.name, _Noticing(source, item.picture))
+            if heatmaps is not None or captures:
                 waiting.append((source, item))
             yield item
 
@@ -58,11 +66,13 @@ def predict_sources(
         items(), threshold=threshold, batch_size=batch_size, workers=workers, with_maps=heatmaps is not None
     )
     for answer in answers:
-        if heatmaps is None:
+        if heatmaps is None and not captures:
             yield answer
             continue
         source, item = waiting.popleft()
-        yield _draw(source, item, answer, heatmaps) if isinstance(answer, Prediction) else answer
+        if heatmaps is not None and isinstance(answer, Prediction):
+            answer = _draw(source, item, answer, heatmaps)  # noqa: PLW2901 - the same answer, or why it has no heatmap
+        yield replace(answer, capture=item.picture.capture) if isinstance(item.picture, _Noticing) else answer
 
 
 def _draw(
@@ -82,6 +92,31 @@ def _picture(source: Source, fetching: _Fetching) -> str | Callable[[], bytes]:
     if source.load is not None:
         return source.load
     return fetching.later(source.name) if source.remote else source.name
+
+
+class _Noticing:
+    """Reads a picture, and notices when and with what it was taken.
+
+    Args:
+        source: The picture.
+        picture: What it is read from: a path, or a function.
+
+    Attributes:
+        capture: What its name says until it is read; then what EXIF says, too.
+    """
+
+    def __init__(self, source: Source, picture: Any) -> None:
+        self._read = picture if callable(picture) else functools.partial(read_file, picture)
+        self._name = source.name.replace(os.sep, "/")
+        frame = split_name(self._name)
+        self._frame = frame is not None
+        self.capture = capture_of(self._name, None) if frame is None else capture_of_frame(*frame)
+
+    def __call__(self) -> bytes:
+        data: bytes = self._read()
+        if not self._frame:
+            self.capture = capture_of(self._name, data)
+        return data
 
 
 def _raise(error: ImageError) -> NoReturn:

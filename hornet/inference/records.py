@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hornet import __version__
+from hornet.captures import Capture
 from hornet.checksums import sha256_file
 from hornet.classifier import Failure, Prediction
 from hornet.errors import ArtifactMissing
@@ -58,6 +59,8 @@ def to_document(row: Row) -> dict[str, Any]:
     if source.file is not None:
         document["file"] = source.file
     document["seen"] = row.seen
+    if answer.capture is not None:
+        document["capture"] = [answer.capture.captured_at, answer.capture.camera]
     if isinstance(answer, Failure):
         return document | {"code": answer.code, "message": answer.message}
     document |= {"label": answer.label, "probability": answer.probability, "logits": answer.logits}
@@ -74,8 +77,9 @@ def from_document(document: Mapping[str, Any]) -> Row:
         file=document.get("file"),
     )
     seen = document["seen"]
+    capture = Capture(*document["capture"]) if "capture" in document else None
     answer: Answer = (
-        Failure(name, document["code"], document["message"])
+        Failure(name, document["code"], document["message"], capture)
         if "code" in document
         else Prediction(
             name,
@@ -83,6 +87,7 @@ def from_document(document: Mapping[str, Any]) -> Row:
             document["probability"],
             (document["logits"][0], document["logits"][1]),
             novelty=document.get("novelty"),
+            capture=capture,
         )
     )
     return Row(source, None if seen is None else (seen[0], seen[1]), answer)

@@ -30,6 +30,7 @@ def predict_resumably(
     batch_size: int = 8,
     workers: int | None = None,
     heatmaps: HeatmapWriter | None = None,
+    captures: bool = False,
 ) -> Iterator[Answer]:
     """Predict what a scan finds, and keep every batch as soon as it is answered.
 
@@ -45,6 +46,7 @@ def predict_resumably(
         batch_size: Pictures a run of the network; the journal's settings must name it, too.
         workers: Threads that read, fetch and decode; None: as many as CPUs.
         heatmaps: Where to draw heatmaps; None: nowhere.
+        captures: Whether answers say when and with what a picture was taken; the journal's settings must say so, too.
 
     Yields:
         A prediction, or why there is none, in the order of the sources.
@@ -67,6 +69,7 @@ def predict_resumably(
         batch_size=batch_size,
         workers=workers,
         heatmaps=heatmaps,
+        captures=captures,
     )
     for answer in answers:
         yield from merge.known()

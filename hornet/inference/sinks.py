@@ -2,7 +2,7 @@ r"""Rows for people and programs: table, CSV, JSON, JSON lines, Parquet, MegaDet
 
 Every format but the last has the same columns, ``path,label,probability,error``, in this order, and the same digits;
 further ones, if they are asked for, come after them: of which video it is a frame and when it is shown, how unlike
-anything seen it is.
+anything seen it is, when and with which camera it was taken.
 All of them are UTF-8 with ``\n`` on every operating system. Bytes of a file name that are no text are
 written as ``\udcXX``: in JSON this is the escape that gives the name back, elsewhere it is only for reading.
 """
@@ -84,6 +84,21 @@ def _time(answer: Answer) -> float | None:
 
 #: Whose frame a picture is, and when that is shown, s; missing for what is no frame of a video.
 FRAME_COLUMNS: Final = (Column("video", _video), Column("time", _time, places=3))
+
+
+def _captured_at(answer: Answer) -> str | None:
+    return None if answer.capture is None else answer.capture.captured_at or None
+
+
+def _camera(answer: Answer) -> str | None:
+    return None if answer.capture is None else answer.capture.camera or None
+
+
+#: When and with which camera a picture was taken, by EXIF or its name.
+CAPTURE_COLUMNS: Final = (
+    Column("captured_at", _captured_at, width=19),
+    Column("camera", _camera, width=12),
+)
 #: How unlike everything seen a picture is; beyond 1 the verdict is ``unsure``.
 NOVELTY: Final = Column("novelty", _novelty, places=4, width=8)
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hornet.captures import exif_of
 from hornet.classifier import Failure, Item
 from hornet.dataset.names import cameras_of, time_of
-from hornet.dataset.traces import exif_of
 from hornet.errors import ConfigError
 from hornet.images import Limits, read_file
 from hornet.inference.sources import Scan

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from PIL import Image
 
+from hornet.captures import exif_of
 from hornet.dataset.likeness import SIDE
 from hornet.dataset.store import entry_key
-from hornet.dataset.traces import Trace, exif_of
+from hornet.dataset.traces import Trace
 from hornet.decoders import FIRST_SIDEWAYS, open_header, orientation_of
 from hornet.errors import ImageError
 from hornet.images import Limits, PixelRule, decode, fitted_size, preprocess, read_file

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from hornet.dataset.names import place_of, stem_of, time_of
+from hornet.captures import stem_of
+from hornet.dataset.names import place_of, time_of
 from hornet.dataset.records import parse_time
 from hornet.dataset.relations import PAUSE
 

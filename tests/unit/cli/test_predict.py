@@ -547,3 +547,58 @@ def test_unknown_needs_a_model_that_can_tell(run, pictures):
     assert (1, "") == (code, out)
     assert "can't tell what is unlike anything it has seen" in err
     assert 2 == run("pics", "--unknown", "--format", "megadetector")[0]
+
+
+@pytest.fixture
+def taken(pictures):
+    """Make pictures that say when they were taken: by EXIF, by their name, not at all, and a damaged one."""
+    exif = Image.Exif()
+    exif[0x0110] = "Trap 3"
+    exif.get_ifd(0x8769)[0x9003] = "2024:08:01 10:11:12"
+    Path("taken").mkdir()
+    Image.new("RGB", (40, 30), (255, 0, 0)).save("taken/a.jpg", exif=exif)
+    Image.new("RGB", (40, 30), (0, 0, 255)).save("taken/cam2_2024-08-02_070000.png")
+    Image.new("RGB", (40, 30), (0, 0, 255)).save("taken/z.png")
+    Path("taken/b_20240803_080000.jpg").write_bytes(b"damaged")
+
+
+EXIF_ROWS = [
+    ("2024-08-01T10:11:12", "Trap 3"),
+    ("2024-08-03T08:00:00", ""),
+    ("2024-08-02T07:00:00", "cam2"),
+    ("", ""),
+]
+
+
+@pytest.mark.parametrize(
+    "options", [(), ("--heatmaps", "maps"), ("--batch", "1", "--workers", "2"), ("--resume",)]
+)
+def test_exif_adds_time_and_camera(run, taken, options):
+    """--exif adds two columns, by EXIF or else by the name, for pictures that fail too, whatever else is asked for."""
+    code, _, _ = run("taken", "--exif", "-o", "rows.csv", *options)
+    rows = list(csv.DictReader(Path("rows.csv").read_text(encoding="utf-8").splitlines()))
+
+    assert 3 == code
+    assert ["path", "label", "probability", "error", "captured_at", "camera"] == list(rows[0])
+    assert EXIF_ROWS == [(row["captured_at"], row["camera"]) for row in rows]
+    assert ["present", "", "absent", "absent"] == [row["label"] for row in rows]
+
+
+def test_exif_changes_no_digit(run, taken):
+    """Beside the two columns the rows are those without them."""
+    _, plain, _ = run("taken")
+    _, told, _ = run("taken", "--exif")
+
+    for row, more in zip(csv.DictReader(io.StringIO(plain)), csv.DictReader(io.StringIO(told)), strict=True):
+        assert row == {name: more[name] for name in row}
+
+
+def test_further_columns_keep_their_order(run, taken, knowing):
+    """Novelty comes before time and camera, as JSON too."""
+    _, out, _ = run(
+        "taken/a.jpg", "--exif", "--unknown", "--format", "jsonl", "--model", knowing, model=False
+    )
+
+    assert ["path", "label", "probability", "error", "novelty", "captured_at", "camera"] == list(
+        json.loads(out)
+    )

@@ -2,7 +2,8 @@
 
 import pytest
 
-from hornet.dataset.names import cameras_of, observations, place_of, stem_of, time_of, video_of
+from hornet.captures import stem_of
+from hornet.dataset.names import cameras_of, observations, place_of, time_of, video_of
 
 
 @pytest.mark.parametrize(

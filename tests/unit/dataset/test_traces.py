@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hornet.captures import exif_of
 from hornet.dataset import Record, traces
 from hornet.dataset.likeness import thumbnail
 from hornet.dataset.store import PictureStore
-from hornet.dataset.traces import exif_of, fill_records, read_traces
+from hornet.dataset.traces import fill_records, read_traces
 
 
 def jpeg(taken="", make="", model="", changed=""):
