@@ -149,8 +149,8 @@ def _result(
         "name": "",
         "label": label,
         "probability": round(row.probability, 6),
-        "novelty": None if row.novelty is None else round(row.novelty, 4),
         "error": None,
+        "novelty": None if row.novelty is None else round(row.novelty, 4),
     }
     if heatmap == "grid":
         result["heatmap"] = [[round(value, 6) for value in line] for line in row.heatmap.tolist()]
@@ -173,7 +173,7 @@ def _png(drawing: Image.Image) -> str:
 def _named(part: Part, answer: dict[str, Any] | Failure) -> dict[str, Any]:
     if isinstance(answer, Failure):
         error = {"code": answer.code, "message": answer.message}
-        return {"name": part.name, "label": None, "probability": None, "novelty": None, "error": error}
+        return {"name": part.name, "label": None, "probability": None, "error": error, "novelty": None}
     return answer | {"name": part.name}
 
 

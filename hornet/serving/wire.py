@@ -36,12 +36,12 @@ class Result(_Wire):
     name: str = Field(description="As the client called it; control characters replaced.")
     label: Literal["present", "absent", "unsure"] | None
     probability: float | None = Field(description="Calibrated probability of presence.", ge=0, le=1)
+    error: ItemError | None
     novelty: float | None = Field(
         description="How unlike everything that the model was trained with the picture is; above 1 the label is unsure. "
         "null: the model can't tell.",
         ge=0,
     )
-    error: ItemError | None
     heatmap: str | list[list[float]] | None = Field(
         default=None, description="If asked for: a PNG, base64, or logits by place, rows from the top."
     )
