@@ -150,7 +150,7 @@ class Registry:
             write_sums(list(draft.iterdir()), draft)
             # Of the copy, so that it is the one that was read whole.
             digest = sha256_file(draft / MODEL_FILE)
-            with self._changing() as index:
+            with self.changing() as index:
                 for entry in index.entries:
                     if entry.sha256 == digest:
                         return entry
@@ -174,7 +174,7 @@ class Registry:
         Raises:
             ArtifactError: If it isn't there or was changed.
         """
-        with self._changing() as index:
+        with self.changing() as index:
             entry = None if identifier == PACKED else index.entry(identifier)
             if entry is not None:
                 self.model_path(entry.id)  # refuse a damaged one before it is in use
@@ -196,7 +196,7 @@ class Registry:
             ConfigError: If there is no earlier champion.
             ArtifactError: If it isn't there or was changed; then the champion stays.
         """
-        with self._changing() as index:
+        with self.changing() as index:
             if not index.history:
                 raise ConfigError(
                     "there is no earlier champion to roll back to; the packed model is in use"
@@ -214,7 +214,7 @@ class Registry:
         return self.folder / "models" / identifier
 
     @contextmanager
-    def _changing(self) -> Iterator[Index]:
+    def changing(self) -> Iterator[Index]:
         """Give the index to whoever is about to write it; nobody else does until then."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with locked(self.folder / "lock"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -11,7 +12,9 @@ import typer
 from hornet.cli.common import Exit, JsonOption, emit_json, say
 
 if TYPE_CHECKING:
-    from hornet.training.retrain import RetrainResult
+    from hornet.cli.progress import Progress
+    from hornet.evaluation.comparison import Comparison
+    from hornet.training.plan import RetrainResult
 
 
 def retrain(  # noqa: PLR0917 - one parameter a flag
@@ -27,8 +30,21 @@ def retrain(  # noqa: PLR0917 - one parameter a flag
     out: Annotated[
         Path | None, typer.Option("--out", metavar="RUN", help="Run folder. [runs/retrain-DATE-TIME]")
     ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Most epochs over the whole network.")] = None,
-    lr: Annotated[float | None, typer.Option(help="Learning rate of the head.")] = None,
+    layers: Annotated[
+        Literal["auto", "head", "all"],
+        typer.Option(help="head: rehearses with the bank, forgets nothing; all; auto: head where a bank is."),
+    ] = "auto",
+    margin: Annotated[
+        float, typer.Option(help="Largest loss of accuracy on a source, camera or species that is accepted.")
+    ] = 0.02,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Audit, merge and split; train and write nothing.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask, on a terminal either.")] = False,
+    epochs: Annotated[
+        int | None, typer.Option(help="Most epochs over the whole network, with all layers.")
+    ] = None,
+    lr: Annotated[float | None, typer.Option(help="Learning rate, with all layers.")] = None,
     batch: Annotated[int | None, typer.Option(help="Pictures a step.")] = None,
     group_by: Annotated[
         Literal["auto", "day", "burst", "folder", "none"] | None,
@@ -47,11 +63,13 @@ def retrain(  # noqa: PLR0917 - one parameter a flag
 ) -> None:
     """Teach the model your own pictures; it replaces the champion only if it isn't worse.
 
-    Champion and challenger are compared on groups that the challenger never saw. Exit code 0: promoted;
-    4: kept as a challenger, the champion stays. 'hornet models rollback' undoes a promotion.
+    Champion and challenger are compared on groups that the challenger never saw, and on what the champion knew
+    before. Exit code 0: promoted; 4: kept as a challenger with the reason, the champion stays. 'hornet models
+    rollback' undoes a promotion.
     """
     from hornet.cli.progress import Progress
     from hornet.dataset import join_datasets, load_dataset
+    from hornet.training.plan import Plan, Wish
     from hornet.training.retrain import retrain as run
 
     flags = {
@@ -70,27 +88,72 @@ def retrain(  # noqa: PLR0917 - one parameter a flag
         say(note)
     progress = Progress()
     out = out or Path("runs") / time.strftime("retrain-%Y%m%d-%H%M%S")
-    result = run(dataset, out, start=start, given=given, report=progress.report, live=progress.live)
+    wish = Wish(start=start, layers=layers, given=given, margin=margin, dry_run=dry_run)
+    result = run(
+        dataset,
+        out,
+        wish,
+        confirm=lambda: yes or _confirm(progress),
+        report=progress.report,
+        live=progress.live,
+    )
     progress.clear()
+    if isinstance(result, Plan):
+        say("nothing was trained and nothing written")
+        emit_json({"promoted": False, "plan": result.to_dict()}, json)
+        return
     _print(result)
     emit_json(result.to_dict(), json)
     if not result.promoted:
         raise typer.Exit(Exit.NOT_PROMOTED)
 
 
-def _print(result: RetrainResult) -> None:
-    from hornet.evaluation.tables import TITLES, interval
+def _confirm(progress: Progress) -> bool:
+    """Ask on a terminal; scripts go on."""
+    if not _on_terminal():
+        return True
+    progress.clear()
+    return typer.confirm("Go on?", default=True, err=True)
 
-    before, after = result.champion.overall, result.challenger.overall
-    say(
-        f"held out: {after.n} pictures, {after.positives} with a hornet, {after.groups} groups ({after.interval})"
-    )
-    say(f"{'':18} {'champion':24} challenger")
-    for name, estimate in before.metrics.items():
-        say(f"{TITLES[name]:18} {interval(estimate):24} {interval(after.metrics[name])}")
+
+def _on_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _print(result: RetrainResult) -> None:
+    _print_comparison("held out", result.own)
+    if result.earlier is not None:
+        _print_comparison("known before", result.earlier)
     if result.promoted:
         say(
             f"promoted: {result.entry.id} ({result.reason}); 'hornet models rollback' returns to {result.entry.parent}"
         )
     else:
         say(f"not promoted: {result.reason}; {result.entry.id} is kept as a challenger, the champion stays")
+
+
+def _print_comparison(title: str, comparison: Comparison) -> None:
+    from hornet.evaluation.tables import TITLES, interval
+
+    before, after = comparison.champion, comparison.challenger
+    say(
+        f"{title}: {after.n} pictures, {after.positives} with a hornet, {after.groups} groups ({after.interval})"
+    )
+    say(f"{'':18} {'champion':24} {'challenger':24} difference")
+    for name, estimate in before.metrics.items():
+        change = comparison.differences[name]
+        told = "-" if change.value is None else f"{change.value:+.3f}"
+        if change.low is not None:
+            told += f" ({change.low:+.3f} to {change.high:+.3f})"
+        say(f"{TITLES[name]:18} {interval(estimate):24} {interval(after.metrics[name]):24} {told}")
+    test = comparison.mcnemar
+    say(
+        f"only the champion right: {test.champion_only}, only the challenger: {test.challenger_only} "
+        f"(McNemar p {test.p:.3g})"
+    )
+    for one in comparison.slices:
+        few = ", too few groups to decide" if one.small else ""
+        say(
+            f"  {one.column} {one.name}: accuracy {one.champion:.3f} -> {one.challenger:.3f} "
+            f"({one.n} pictures, {one.groups} groups{few})"
+        )
