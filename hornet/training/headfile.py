@@ -15,11 +15,13 @@ from hornet.training.contract import contract_text, draw_golden, with_golden
 from hornet.training.graph import TEMPERATURE, set_contract_text, set_scalar
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from hornet.artifact import Contract
+    from hornet.classifier import Prediction
 
 _WEIGHT: Final = "network.fc.weight"
 _BIAS: Final = "network.fc.bias"
@@ -71,10 +73,18 @@ def write_with_head(
                 f"{name!r}: the new file's logit difference is {margin:.6f} instead of {expected:.6f}; train with "
                 "--layers all"
             )
-    draft = _write(model, target, with_golden(contract, pictures, [a.probability for a in answers]))
+    draft = _write(model, target, _answered(contract, pictures, answers))
     if not all(result.ok for result in replay_golden(draft)):
         raise ExportMismatch("the new file doesn't answer the same twice; train with --layers all")
     return draft
+
+
+def _answered(
+    contract: Contract, pictures: Sequence[tuple[str, bytes]], answers: Sequence[Prediction]
+) -> Contract:
+    return with_golden(
+        contract, pictures, [one.probability for one in answers], [one.novelty for one in answers]
+    )
 
 
 def _write(model: onnx.ModelProto, target: Path, contract: Contract) -> Classifier:

@@ -13,12 +13,14 @@ from hornet.errors import ConfigError, DatasetError, ImageError
 from hornet.evaluation.calibration import fit_temperature, fit_threshold
 from hornet.evaluation.comparison import Answers, Comparison, compare
 from hornet.images import pixels, read_file
+from hornet.novelty import Novelty
 from hornet.training.augmentation import Augmentation
 from hornet.training.bank import embed, read_bank, save_bank, trunk_digest
 from hornet.training.exported import FILES
 from hornet.training.head import FittedHead, Head, fit, new_samples
 from hornet.training.headfile import write_with_head
 from hornet.training.network import FEATURES, HornetNet
+from hornet.training.novelty import learn_novelty, learn_reference
 from hornet.training.runfolder import RunFolder
 from hornet.training.weights import read_state, take
 
@@ -149,7 +151,9 @@ def rehearse(
     change, bias = fitted.head.weight - trunk.head.weight, fitted.head.bias - trunk.head.bias
     _save_weights(trunk, change, bias, folder.weights)
     everything = np.concatenate([embedding[:, 0], own]).astype(np.float32)
-    save_bank(trunk.bank.joined([*learned, *watched], everything), folder.bank)
+    bank = trunk.bank.joined([*learned, *watched], everything)
+    save_bank(bank, folder.bank)
+    contract = _ordinary(trunk, fitted, bank, contract, (embedding[:, 0], groups, fitted.left_out[::views]))
     model = out / FILES[contract.precision]
     write_with_head(trunk.classifier, model, change, bias, contract)
     return Rehearsed(model, fitted, forgetting)
@@ -240,6 +244,45 @@ def _calibrated(
         training={**before.training, "retrained": [*before.training.get("retrained", []), about]},
         quality={},
     )
+
+
+def _ordinary(
+    trunk: Trunk,
+    fitted: FittedHead,
+    bank: Bank,
+    contract: Contract,
+    new: tuple[NDArray[np.float32], Sequence[str], NDArray[np.float64]],
+) -> Contract:
+    """Return the contract with what is ordinary now: who shows a camera's pictures says that they are.
+
+    Args:
+        trunk: The champion.
+        fitted: The new head.
+        bank: With the new pictures.
+        contract: Calibrated.
+        new: Embeddings (N, 512), groups and left-out logit differences (N,) of the new training pictures.
+    """
+    before, rows = trunk.classifier.contract, bank.of("validation")
+    novelty, scores = None, [None] * (len(rows) + len(new[0]))
+    old, _ = learn_novelty(
+        trunk.bank, trunk.bank.of("validation").embedding.astype(np.float32), contract.precision
+    )
+    everything = np.concatenate([rows.embedding.astype(np.float32), new[0]])
+    if before.novelty is not None and old is not None:
+        novelty, _ = learn_novelty(bank, everything, contract.precision)
+    if novelty is not None and old is not None and before.novelty is not None:
+        # The file's embeddings differ from the float network's in 8 bits; by how much its limit has grown, it says.
+        novelty["limit"] *= before.novelty["limit"] / old["limit"]
+        scores = Novelty.from_document(novelty).score(everything).tolist()
+    margin = np.concatenate([fitted.head.margin(rows.embedding), new[2]])
+    reference = None
+    if before.reference is not None:
+        reference = learn_reference(
+            _probability(margin, contract.temperature, contract.prior_shift),
+            scores,
+            [*(str(number) for number in rows.group.tolist()), *(f"new {group}" for group in new[1])],
+        )
+    return replace(contract, novelty=novelty, reference=reference)
 
 
 def _forgetting(trunk: Trunk, head: Head, contract: Contract) -> Comparison | None:
