@@ -6,6 +6,7 @@ import hashlib
 import os
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from hornet.cli.common import say
@@ -90,6 +91,8 @@ def run(job: Job, stop: Stop) -> None:
             stop=stop,
         )
         _check_writable(job.output, job.alarms)
+        if job.pictures is not None:
+            _check_pictures(job.pictures, job.folder)
         found = watcher.begin(job.existing)
         say(_beginning(job, found))
         watcher.run()
@@ -127,6 +130,26 @@ def _check_writable(*paths: str | None) -> None:
             ) from None
 
 
+def _check_pictures(folder: str, watched: str) -> None:
+    """Make the folder of alarms' pictures; below the watched one it must be known not to hold pictures to look at."""
+    from hornet.inference.folders import HEATMAP_MARK
+
+    mark = Path(folder, HEATMAP_MARK)
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        if not any(Path(folder).iterdir()):
+            mark.write_text("hornet wrote the pictures of alarms in this folder\n", encoding="utf-8")
+        inside = Path(folder).resolve().is_relative_to(Path(watched).resolve())
+    except OSError as error:
+        raise ConfigError(
+            f"can't use {folder} for alarms' pictures: {error.strerror or error}; name another folder"
+        ) from None
+    if inside and not mark.exists():
+        raise ConfigError(
+            f"{folder} holds other files and is watched itself; name a new folder for alarms' pictures"
+        )
+
+
 def _show(document: dict[str, Any]) -> None:
     from hornet.inference.watch.alarms import alarm_sentence
 
@@ -140,13 +163,14 @@ def _show(document: dict[str, Any]) -> None:
 
 def _beginning(job: Job, found: int | None) -> str:
     from hornet.inference.sinks import printable
+    from hornet.inference.videos import available
 
-    before = ""
+    before = "" if available() else " for pictures alone (clips need the extra video)"
     if found is None:
-        before = "; going on from the last time"
+        before += "; going on from the last time"
     elif found:
         done = "left alone" if job.existing == "skip" else "predicted without alarms"
-        before = f"; {found:,} file{'s' * (found > 1)} there already: {done}"
+        before += f"; {found:,} file{'s' * (found > 1)} there already: {done}"
     return f"watching {printable(job.folder)}{before}"
 
 

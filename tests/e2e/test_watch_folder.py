@@ -311,8 +311,8 @@ def test_killed_at_random(make, hook):
     watch.start().until_said("watching")
     dice = random.Random(8)
     count = 0
-    for round_ in range(6):
-        hook.mode = [200, 500, "hang", 503, 200, 500][round_]
+    for round_ in range(5):
+        hook.mode = [200, 500, "hang", 503, 200][round_]
         for _ in range(12):
             picture(watch.top / f"cam{count % 3}" / f"{count:03d}.png", RED if count % 2 else BLUE)
             count += 1
@@ -392,24 +392,3 @@ def test_two_watches(make):
     assert 1 == second.returncode
     assert "this folder is being watched already" in second.stderr
     assert 0 == watch.stop()
-
-
-@pytest.mark.parametrize(
-    ("options", "code", "text"),
-    [
-        (["nowhere"], 1, "no folder that can be watched"),
-        ([".", "--confirm", "3/2"], 2, "can't be confirmed"),
-        ([".", "--confirm", "two"], 2, "write K/N"),
-        ([".", "--quiet", "soon"], 2, "is no time"),
-        ([".", "--webhook", "mailto:s3cret@example.org"], 1, "must begin with http://"),
-        ([".", "-o", "no/such/rows.jsonl"], 1, "can't write no/such/rows.jsonl"),
-    ],
-)
-def test_wrong_usage(tmp_path, model, options, code, text):
-    """What can't be done is said at once, without a traceback and without secrets."""
-    command = [sys.executable, "-m", "hornet", "watch", *options, "--state", "state", "--model", str(model)]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=LIMIT, check=False)
-
-    assert (code, True) == (done.returncode, text in " ".join(done.stderr.split())), done.stderr
-    assert "Traceback" not in done.stderr
-    assert "s3cret" not in done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +19,7 @@ class _Waiting:
     first: float  # met
     changed: float  # found to be another
     due: float
+    urgent: bool
     tries: int = 0
 
 
@@ -39,20 +41,37 @@ class Arrivals:
         """Return how many are waited for."""
         return len(self._waiting)
 
-    def look(self, path: str, seen: Seen, now: float) -> None:
-        """Take in what a file is like now."""
+    def look(self, path: str, seen: Seen, now: float, *, urgent: bool = True) -> None:
+        """Take in what a file is like now.
+
+        Args:
+            path: The file.
+            seen: Size and time.
+            now: The clock's time.
+            urgent: Whether it goes before those that aren't: a backlog holds up no live picture.
+        """
         waiting = self._waiting.get(path)
         if waiting is None:
-            self._waiting[path] = _Waiting(seen, now, now, now + self._settle)
+            self._waiting[path] = _Waiting(seen, now, now, now + self._settle, urgent)
         elif waiting.seen != seen:
-            waiting.seen, waiting.changed, waiting.tries = seen, now, 0
+            waiting.seen, waiting.changed, waiting.tries, waiting.urgent = seen, now, 0, urgent
             # What is written over and over never settles: a webcam's latest.jpg.
             waiting.due = min(now + self._settle, max(now, waiting.first + self._patience))
 
-    def ready(self, now: float) -> list[tuple[str, Seen]]:
-        """Return what is to be tried, oldest file first; it is waited for until :meth:`forget`."""
-        due = [(path, waiting.seen) for path, waiting in self._waiting.items() if waiting.due <= now]
-        return sorted(due, key=lambda item: (item[1][1], item[0]))
+    def ready(self, now: float, most: int | None = None) -> list[tuple[str, Seen]]:
+        """Return what is to be tried, oldest file first; each is waited for until :meth:`forget`.
+
+        Args:
+            now: The clock's time.
+            most: How many at most; None: all.
+        """
+        due = (
+            (not waiting.urgent, waiting.seen[1], path)
+            for path, waiting in self._waiting.items()
+            if waiting.due <= now
+        )
+        first = sorted(due) if most is None else heapq.nsmallest(most, due)
+        return [(path, self._waiting[path].seen) for _, _, path in first]
 
     def next_due(self) -> float | None:
         """Return when the next one is to be tried; None: there is none."""

@@ -204,5 +204,6 @@ class Finder:
         seen = look_at(source)
         if seen is None:
             return
-        if self._store.known(source.relative) != (seen, "done"):
-            self._arrivals.look(source.relative, seen, now)
+        known = self._store.known(source.relative)
+        if known != (seen, "done"):
+            self._arrivals.look(source.relative, seen, now, urgent=known != (seen, "existing"))

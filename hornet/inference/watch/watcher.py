@@ -42,6 +42,8 @@ DRAIN_S: Final = 10.0
 _NAP_S: Final = 0.5
 # Until what failed for want of room or rights is tried again, s.
 _PAUSE_S: Final = 5.0
+# Files until the folder is looked at again.
+_MOST: Final = 256
 # A file during whose reading the process ended so often isn't read again.
 _ENDS: Final = 3
 
@@ -96,7 +98,11 @@ class Watcher:
         """Take in what was there before the first watch; return how many, None: this isn't the first."""
         if self._store.meta("begun") is not None:
             return None
-        found = [] if existing == "alarm" else list(self._finder.existing())
+        found = []
+        for item in () if existing == "alarm" else self._finder.existing():
+            if self._stop.stopping:
+                return None
+            found.append(item)
         self._store.begin(found, "done" if existing == "skip" else "existing")
         return len(found)
 
@@ -107,8 +113,8 @@ class Watcher:
         try:
             while not self._stop.stopping:
                 more = self._finder.step(time.monotonic())
-                ready = self._arrivals.ready(time.monotonic())
-                self._answer([(relative, seen) for relative, seen in ready])
+                ready = self._arrivals.ready(time.monotonic(), _MOST)
+                self._answer(ready)
                 self._flush()
                 if not more and not ready:
                     self._sleep()
