@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
-import av
 from av.video.reformatter import Colorspace
 from PIL import Image
 
-from hornet.decoders import DAMAGE
 from hornet.errors import ImageTooLarge, ImageUnreadable
 from hornet.images import Limits
-from hornet.inference.containers import Container, check_size, reason
+from hornet.inference.containers import BROKEN, Container, check_size, reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import av
 
 # The container's display matrix: degrees counterclockwise.
 _TURNS: Final = {
@@ -92,7 +92,7 @@ class Clip:
                     with self._lock:
                         self._expected.add(stamp)
                     yield Frame(stamp, end)
-        except av.FFmpegError as error:
+        except BROKEN as error:
             raise ImageUnreadable(f"breaks off after {float(end):.1f} s: {reason(error)}") from None
         finally:
             source.close()
@@ -186,7 +186,7 @@ class _Reader:
         near = self._at if self._ahead is None else self._ahead[0]
         if not self._jumping or near is None or (wanted - near) * self._source.time_base <= _JUMP_S:
             return
-        with suppress(av.FFmpegError):
+        with suppress(*BROKEN):
             self._source.seek(wanted)
             self._ahead, self.jumped = None, True
             self._frames = self._source.decode()
@@ -217,6 +217,6 @@ def _encoded(frame: av.VideoFrame, limits: Limits) -> bytes:
         (picture if turn is None else picture.transpose(turn)).save(file, "BMP")
     except MemoryError:
         raise ImageTooLarge(f"{frame.width} x {frame.height} pixels don't fit into memory") from None
-    except DAMAGE as error:
+    except BROKEN as error:
         raise ImageUnreadable(f"damaged: {reason(error)}") from None
     return file.getvalue()

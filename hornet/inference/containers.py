@@ -32,6 +32,8 @@ _CODECS: Final = frozenset(
         *("mjpeg", "prores", "dvvideo"),
     )
 )
+#: What PyAV lets through for damaged files.
+BROKEN: Final = (av.FFmpegError, *DAMAGE)
 
 
 class Container:
@@ -64,12 +66,15 @@ class Container:
         except ImageError:
             self.close()
             raise
-        except DAMAGE as error:
+        except BROKEN as error:
             self.close()
             raise ImageUnreadable(
                 f"no video that can be read here, or a broken one: {reason(error)}"
             ) from None
-        self.time_base = Fraction(self._stream.time_base)
+        self.time_base = Fraction(self._stream.time_base or 0)
+        if not self.time_base:
+            self.close()
+            raise ImageUnreadable("damaged: the video's frames have no times")
         self.searchable = not (
             self._container.format.name == "avi" and self._stream.codec_context.has_b_frames
         )
@@ -107,11 +112,11 @@ class Container:
         while True:
             try:
                 packet = next(packets, None)
-            except av.FFmpegError:
+            except BROKEN:
                 return
             if packet is None:
                 return
-            with suppress(av.FFmpegError):
+            with suppress(*BROKEN):
                 for frame in packet.decode():
                     stamp = frame.dts if frame.pts is None else frame.pts
                     if stamp is not None:
@@ -155,6 +160,8 @@ def _opened(path: str) -> _File:
 
 def _check(stream: Any, limits: Limits) -> None:
     context = stream.codec_context
+    if context is None:
+        raise ImageUnsupported("this video's codec is unknown; convert it to H.264")
     if context.codec.canonical_name not in _CODECS:
         raise ImageUnsupported(
             f"videos in {context.codec.canonical_name} aren't read here; convert it to H.264"

@@ -156,6 +156,20 @@ def test_training_names_its_extra(run, pictures, tmp_path):
     assert "Traceback" not in done.stderr
 
 
+def test_watching_and_videos_name_their_extras(run, pictures):
+    """So do a watch and a video that is named; a folder's videos are files of another kind."""
+    (pictures / "clip.mp4").write_bytes(b"a clip")
+    watch = run("-m", "hornet", "watch", pictures, "--state", pictures.parent / "state")
+    named = run("-m", "hornet", "predict", pictures / "clip.mp4")
+    folder = run("-m", "hornet", "predict", pictures)
+
+    assert (1, 3, 0) == (watch.returncode, named.returncode, folder.returncode)
+    assert "pip install 'hornet-detector[watch]'" in watch.stderr
+    assert "pip install 'hornet-detector[video]'" in named.stdout
+    assert "1 file of another kind skipped" in folder.stderr
+    assert "Traceback" not in watch.stderr + named.stderr
+
+
 def test_serving_names_its_extra(run):
     """So does the server."""
     done = run("-m", "hornet", "serve", "--port", "0")

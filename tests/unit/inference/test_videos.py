@@ -218,6 +218,16 @@ def test_other_codecs(tmp_path):
         next(Clip(path).frames(Fraction(1)))
 
 
+def test_unknown_codec(make_clip, tmp_path):
+    """A codec that nobody knows is refused, too."""
+    path = tmp_path / "a.mp4"
+    make_clip(path, 3)
+    path.write_bytes(path.read_bytes().replace(b"avc1", b"zzzz"))
+
+    with pytest.raises(ImageUnsupported, match="this video's codec is unknown"):
+        next(Clip(str(path)).frames(Fraction(1)))
+
+
 def test_no_video_inside(tmp_path):
     """A file with sound alone is no video."""
     path = str(tmp_path / "a.mp4")

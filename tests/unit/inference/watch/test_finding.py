@@ -107,7 +107,7 @@ def test_what_is_known(make, tmp_path):
 
 def test_a_folder_that_cannot_be_listed(make, tmp_path, monkeypatch):
     """A folder that can't be listed is told once, and the others are looked at."""
-    list_folder = sources.list_folder
+    from hornet.inference.folders import list_folder
 
     def refuse(path):
         if path.endswith("closed"):
