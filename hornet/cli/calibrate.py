@@ -62,7 +62,7 @@ def calibrate(
     """
     if output is not None and in_place:
         raise typer.BadParameter("--output and --in-place contradict each other")
-    if output is None and not in_place and not source.is_dir():
+    if output is None and not in_place and source.is_file():
         raise typer.BadParameter("a model file needs --output FILE, or --in-place to overwrite it")
     from hornet.dataset import load_dataset
     from hornet.evaluation.operating_plots import plot_operating_point

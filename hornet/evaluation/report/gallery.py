@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hornet.evaluation.report.page import both, gallery, heading, items, paragraph
 from hornet.evaluation.verdict import finding_title
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
     from hornet.evaluation.facts import AuditFinding, Facts, Illustration
     from hornet.evaluation.words import Said, Words
+
+# Not within a name.
+_FLAG: Final = re.compile(r"(?<![\w/-])--[a-z][a-z-]*(?![\w/])")
 
 
 def audit(facts: Facts) -> str:
@@ -56,12 +60,20 @@ def cells(facts: Facts) -> str:
 
 
 def _listed(sentences: Sequence[Said], words: Words) -> str:
-    return items(words.say(sentence) for sentence in sentences)
+    return items(_shown(words.say(sentence)) for sentence in sentences)
 
 
 def _finding(finding: AuditFinding, words: Words) -> str:
     title = finding_title(finding.name, words)
-    return f"<h3>{escape(title)}</h3>{paragraph(words.say(finding.sentence))}"
+    return f"<h3>{escape(title)}</h3>{paragraph(_shown(words.say(finding.sentence)))}"
+
+
+def _shown(sentence: str) -> str:
+    """Return a sentence that follows a name on a terminal as one by itself: a capital, and flags as code."""
+    parts = f"{sentence[:1].upper()}{sentence[1:]}".split("`")
+    # Every other part is code already.
+    parts[::2] = [_FLAG.sub(r"`\g<0>`", part) for part in parts[::2]]
+    return "`".join(parts)
 
 
 def _told(words: Words, picture: Illustration, facts: Facts) -> str:

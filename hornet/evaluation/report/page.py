@@ -59,7 +59,7 @@ tbody th { max-width: 18rem; overflow-wrap: break-word; } .left td, .left tbody 
 @media (max-width: 32rem) { .confusion { font-size: .8rem; } .confusion td { padding: .5rem .25rem; } }
 .tight td { white-space: nowrap; }
 .right { background: var(--good); } .wrong { background: var(--bad); }
-pre { background: var(--soft); padding: .7rem; overflow-x: auto; } code { font-size: .92em; }
+pre { background: var(--soft); padding: .7rem; overflow-x: auto; } code { font-size: .92em; } p code, li code { display: inline-block; max-width: 100%; overflow-wrap: anywhere; }
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 19rem), 1fr)); gap: 1.2rem; margin: .8rem 0; }
 figure { margin: 0; } .chart svg:not(.key) { width: 100%; height: auto; display: block; }
 .chart figcaption { font-weight: 600; } svg text { font-size: 11px; fill: var(--quiet); }
@@ -192,10 +192,15 @@ def gallery(pictures: Sequence[Illustration], describe: Callable[[Words, Illustr
         about = escape(" · ".join(picture.about))
         figures.append(
             f'<figure><div class="pictures">{_image(picture)}</div>'
-            f"<figcaption><code>{escape(picture.name)}</code>{texts}{about}</figcaption></figure>"
+            f"<figcaption><code>{_breakable(picture.name)}</code>{texts}{about}</figcaption></figure>"
         )
     pairs = " pairs" if any(picture.overlay for picture in pictures) else ""
     return f'<div class="gallery{pairs}">{"".join(figures)}</div>'
+
+
+def _breakable(name: str) -> str:
+    """Escape a path that may be broken after its folders."""
+    return escape(name).replace("/", "/<wbr>")
 
 
 def _describe(describe: Callable[[Words, Illustration], str], picture: Illustration, words: Words) -> str:

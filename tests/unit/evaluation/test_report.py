@@ -292,6 +292,20 @@ def test_a_single_class_and_a_single_epoch(facts):
     assert 'id="training"' in text
 
 
+def test_what_the_audit_says_is_set_as_prose(facts):
+    """A finding begins with a capital, and flags stand together as code; names with dashes stay as they are."""
+    found = AuditFinding(
+        "corner", "a corner tells (a--b.jpg): mask it (--mask auto, or `hornet train --mask 0,0,1,0.1`).", ()
+    )
+    page = render_report(replace(facts, audit=AuditFacts((found,), passed=("the border: nothing.",))))
+
+    assert (
+        "<p>A corner tells (a--b.jpg): mask it (<code>--mask</code> auto, or <code>hornet train --mask 0,0,1,0.1</code>).</p>"
+        in page
+    )
+    assert "<li>The border: nothing.</li>" in page
+
+
 def test_the_card_says_that_nobody_looked_for_shortcuts(facts):
     """A quick audit that found nothing is no clean bill: the card says how little was looked at."""
     cards = [model_card(replace(facts, audit=AuditFacts((), short=short))) for short in (True, False)]
