@@ -167,6 +167,7 @@ class Classifier:
         threshold: float | None = None,
         batch_size: int = _BATCH,
         workers: int | None = None,
+        runs: int | None = None,
         with_maps: bool = False,
     ) -> Iterator[Prediction | Failure]:
         """Predict any number of pictures: one answer each, in the order of the input.
@@ -180,6 +181,7 @@ class Classifier:
             threshold: Replaces the contract's low and high.
             batch_size: Pictures a run of the network.
             workers: Threads that read and decode; None: as many as CPUs.
+            runs: Batches that are run at the same time; None: as many as the CPUs have room for.
             with_maps: Whether predictions carry heatmap and embedding.
 
         Yields:
@@ -207,7 +209,7 @@ class Classifier:
             answer,
             batch_size=batch_size,
             workers=workers or cpus,
-            runs=max(1, cpus // self.artifact.threads),
+            runs=runs or max(1, cpus // self.artifact.threads),
         ):
             yield from answers
 

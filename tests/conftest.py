@@ -192,3 +192,42 @@ def half_red() -> dict:
 def tiny_model(make_artifact, tmp_path) -> Path:
     """Return the tiny artifact; see make_artifact for what it answers."""
     return make_artifact(tmp_path / "tiny.onnx")
+
+
+@pytest.fixture(scope="session")
+def s3_environment(tmp_path_factory):
+    """Serve the S3 API on loopback; return the variables that lead there, and nowhere else."""
+    import logging
+
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    nothing = str(tmp_path_factory.mktemp("aws") / "nothing")
+    yield {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_REGION": "eu-west-3",
+        "AWS_ACCESS_KEY_ID": "of-the-tests",
+        "AWS_SECRET_ACCESS_KEY": "of-the-tests",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": nothing,
+        "AWS_SHARED_CREDENTIALS_FILE": nothing,
+    }
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3_environment, monkeypatch):
+    """Return the ``s3://`` address of a new bucket of the served store, which this process now uses."""
+    from pyarrow import fs
+
+    for name, value in s3_environment.items():
+        monkeypatch.setenv(name, value)
+    system = fs.S3FileSystem(
+        endpoint_override=s3_environment["AWS_ENDPOINT_URL"], region="eu-west-3", allow_bucket_creation=True
+    )
+    name = f"hornet-{os.urandom(6).hex()}"
+    system.create_dir(name)
+    return f"s3://{name}"

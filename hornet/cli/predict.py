@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from hornet.cli.common import Exit, ModelOption, parse_every
+from hornet.cli.distributed import PARTITION_SIZE, Engine, RayJob, check_flags, refuse, run_on_ray
 from hornet.cli.predicting import Job, run
 from hornet.cli.rows import RowFormat, choose_format
 from hornet.cli.sort import SortBy
@@ -46,7 +47,37 @@ def predict(  # noqa: PLR0917 - typer makes flags of them
     model: ModelOption = None,
     batch: Annotated[int, typer.Option(min=1, help="Pictures a run of the network.")] = 8,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Threads that read and decode; else one a CPU.")
+        int | None,
+        typer.Option(
+            min=1,
+            help="Threads that read and decode; with --engine ray, processes with a model each. Else one a CPU.",
+        ),
+    ] = None,
+    engine: Annotated[
+        Engine,
+        typer.Option(
+            "--engine",
+            help="ray spreads the work over a Ray cluster, or this machine's CPUs, and writes a folder of Parquet "
+            "files; needs the extra of that name.",
+        ),
+    ] = Engine.local,
+    ray_address: Annotated[
+        str | None,
+        typer.Option(
+            "--ray-address",
+            metavar="HOST:PORT",
+            help="With --engine ray: the cluster, or auto; else RAY_ADDRESS, or one is started here.",
+        ),
+    ] = None,
+    partition_size: Annotated[
+        int | None,
+        typer.Option(
+            "--partition-size",
+            min=1,
+            help="With --engine ray: pictures that a worker answers at a time, and a file has; a multiple of "
+            f"--batch. Else {PARTITION_SIZE:,} or the next multiple.",
+            show_default=False,
+        ),
     ] = None,
     every: Annotated[
         str | None,
@@ -117,6 +148,37 @@ def predict(  # noqa: PLR0917 - typer makes flags of them
         if wanted and form is RowFormat.megadetector:
             raise typer.BadParameter("megadetector has no place for further columns", param_hint=flag)
     target = None if output == "-" else output
+    if engine is Engine.ray:
+        refuse(
+            {
+                "--every": every,
+                "--heatmaps": heatmaps,
+                "--sort-into": sort_into,
+                "--unknown": unknown or None,
+                "--exif": exif or None,
+            },
+            "doesn't go together with --engine ray",
+        )
+        size = partition_size or -(-PARTITION_SIZE // batch) * batch
+        spread = RayJob(
+            sources=sources,
+            null=null,
+            output=check_flags(form, target, batch=batch, partition_size=size),
+            resume=resume,
+            model=model,
+            threshold=threshold,
+            batch=batch,
+            workers=workers,
+            address=ray_address,
+            partition_size=size,
+            quiet=quiet,
+        )
+        with orderly_stop():
+            everything = run_on_ray(spread)
+        if not everything:
+            raise typer.Exit(Exit.SOME_FAILED)
+        return
+    refuse({"--ray-address": ray_address, "--partition-size": partition_size}, "is for --engine ray")
     job = Job(
         sources=sources,
         null=null,

@@ -76,12 +76,12 @@ def run(job: Job) -> bool:
         # It opens before the model loads: a folder that isn't there is said at once.
         with open_rows(job.form, job.output, resumable=job.resume) as stream:
             complete = journal is not None and journal.order is not None
-            found = iter(()) if complete else _with_videos(job, _found(job.sources, scan))
+            found = iter(()) if complete else _with_videos(job, found_pictures(job.sources, scan))
             classifier, writer = _open_model(path, job.heatmaps, journal)
             sink = make_sink(job.form, stream, classifier, job.threshold, _further(job, classifier))
             counts = _write(_answers(job, classifier, found, journal, writer), sink, progress)
         if not job.quiet:
-            say(_summary(counts, scan))
+            say(summary(counts, scan))
         sorted_all = (
             journal is None or sorter is None or sort_pictures(sorter, journal, progress, quiet=job.quiet)
         )
@@ -116,8 +116,12 @@ def _journal(job: Job, model: Path) -> Iterator[Journal | None]:
     journal.remove()
 
 
-def _found(sources: list[str], scan: Scan) -> Iterator[Source]:
-    """Return what a scan finds, if that is anything."""
+def found_pictures(sources: list[str], scan: Scan) -> Iterator[Source]:
+    """Return what a scan finds.
+
+    Raises:
+        HornetError: If that is nothing.
+    """
     found = iter(scan)
     first = next(found, None)
     if first is None:
@@ -235,7 +239,8 @@ def _nothing(sources: list[str], scan: Scan) -> str:
     )
 
 
-def _summary(counts: Counter[str], scan: Scan) -> str:
+def summary(counts: Counter[str], scan: Scan) -> str:
+    """Say how many pictures got which verdict, and what was skipped."""
     verdicts = ", ".join(
         f"{counts[name]} {name}"
         for name in ("present", "absent", "unsure", "failed")

@@ -272,16 +272,21 @@ def _open(path: str | None) -> IO[bytes]:
 
 def _check_settings(path: str, then: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     """Raise ConfigError if a journal is of a run that was asked for something else."""
-    changes = [
-        f"{name} was {_shown(then.get(name))} and is {_shown(now.get(name))}"
-        for name in dict.fromkeys((*now, *then))
-        if then.get(name) != now.get(name)
-    ]
+    changes = changes_between(then, now)
     if changes:
         raise ConfigError(
             f"{path} is the journal of a run with other settings, whose rows can't be mixed with these: "
             f"{'; '.join(changes)}. Repeat the settings to go on, or delete the journal to begin anew"
         )
+
+
+def changes_between(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return what was asked for otherwise, a clause each."""
+    return [
+        f"{name} was {_shown(then.get(name))} and is {_shown(now.get(name))}"
+        for name in dict.fromkeys((*now, *then))
+        if then.get(name) != now.get(name)
+    ]
 
 
 def _shown(value: Any) -> str:

@@ -29,6 +29,7 @@ def predict_sources(
     threshold: float | None = None,
     batch_size: int = 8,
     workers: int | None = None,
+    runs: int | None = None,
     heatmaps: HeatmapWriter | None = None,
     captures: bool = False,
 ) -> Iterator[Prediction | Failure]:
@@ -40,6 +41,7 @@ def predict_sources(
         threshold: Replaces the contract's low and high.
         batch_size: Pictures a run of the network.
         workers: Threads that read, fetch and decode; None: as many as CPUs.
+        runs: Batches that are run at the same time; None: as many as the CPUs have room for.
         heatmaps: Where to draw heatmaps; None: nowhere.
         captures: Whether answers say when and with what a picture was taken.
 
@@ -63,7 +65,12 @@ def predict_sources(
             yield item
 
     answers = classifier.predict_many(
-        items(), threshold=threshold, batch_size=batch_size, workers=workers, with_maps=heatmaps is not None
+        items(),
+        threshold=threshold,
+        batch_size=batch_size,
+        workers=workers,
+        runs=runs,
+        with_maps=heatmaps is not None,
     )
     for answer in answers:
         if heatmaps is None and not captures:
@@ -132,12 +139,24 @@ class _Fetching:
 
     def __init__(self, *, keep: bool) -> None:
         self._keep = keep
-        self._fetch: Callable[[str], bytes] | None = None
+        self._web: Callable[[str], bytes] | None = None
+        self._store: Callable[[str], bytes] | None = None
 
     def later(self, address: str) -> Callable[[], bytes]:
-        if self._fetch is None:
-            from hornet.inference.fetch import Fetcher  # urllib and ssl take longer to import than a picture
-
-            self._fetch = Fetcher().fetch
-        fetch = functools.partial(self._fetch, address)
+        fetch = functools.partial(self._fetcher(address), address)
         return functools.cache(fetch) if self._keep else fetch
+
+    # What fetches takes longer to import than a picture to predict.
+
+    def _fetcher(self, address: str) -> Callable[[str], bytes]:
+        if address[:5].lower() == "s3://":
+            if self._store is None:
+                from hornet.inference.s3 import Store
+
+                self._store = Store().fetch
+            return self._store
+        if self._web is None:
+            from hornet.inference.fetch import Fetcher
+
+            self._web = Fetcher().fetch
+        return self._web

@@ -40,7 +40,7 @@ class Row:
 def look_at(source: Source) -> Seen | None:
     """Return what tells whether a picture is still the same."""
     if source.remote or source.error is not None:
-        return None
+        return source.seen
     try:
         status = os.stat(source.file or source.name)
     except (OSError, ValueError):
@@ -99,15 +99,19 @@ def software(model: str | os.PathLike[str]) -> dict[str, str]:
     Raises:
         ArtifactMissing: If there is no model file.
     """
-    import onnxruntime
-    import PIL
-
     try:
         fingerprint = sha256_file(model)
     except OSError as error:
         raise ArtifactMissing(f"can't read the model {model}: {error.strerror or error}") from None
+    return {"the model's SHA-256": fingerprint, **libraries()}
+
+
+def libraries() -> dict[str, str]:
+    """Return the versions of what decides about rows, by name."""
+    import onnxruntime
+    import PIL
+
     return {
-        "the model's SHA-256": fingerprint,
         "hornet": __version__,
         "onnxruntime": onnxruntime.__version__,
         "Pillow": PIL.__version__,

@@ -1,7 +1,7 @@
 """From what the user typed to the pictures it means, one at a time.
 
-A source is a file, a folder, a glob, ``@list.txt``, ``-`` (paths on stdin) or an http(s) address. What
-can't be used becomes a source with an error in its place, so that nothing vanishes.
+A source is a file, a folder, a glob, ``@list.txt``, ``-`` (paths on stdin), an http(s) address, or an object
+or folder of an S3 store (``s3://BUCKET/KEY``). What can't be used becomes a source with an error in its place, so that nothing vanishes.
 
 Order: sources as typed; inside a folder or glob depth first, the entries of each folder by name (code
 points), which is the order of the paths' parts. Only the folders on the way to the current picture are
@@ -27,6 +27,8 @@ from hornet.inference.lists import read_list
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from hornet.inference.s3 import Store
+
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 
 
@@ -38,10 +40,11 @@ class Source:
         name: What its row says: the source as typed, joined with the path inside it; never resolved.
             For files it is also the path to open.
         relative: Path inside the scanned folder; for anything else the same as ``name``.
-        remote: Whether ``name`` is an http(s) address.
+        remote: Whether ``name`` is an address: http(s), or an object of an S3 store.
         error: Why there is no picture to look at; None: there may be one.
         file: The video whose frame it is; None: it is no frame.
         load: Returns the bytes of a frame as a picture; may raise ImageError.
+        seen: Size, bytes, and time of the last change, ns, where listing it has told; else None.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Source:
     error: ImageError | None = None
     file: str | None = None
     load: Callable[[], bytes] | None = field(default=None, compare=False)
+    seen: tuple[int, int] | None = None
 
 
 class Scan:
@@ -87,6 +91,7 @@ class Scan:
         self._stdin = stdin
         self._leave_out = leave_out
         self._extensions = IMAGE_EXTENSIONS | VIDEO_EXTENSIONS if videos else IMAGE_EXTENSIONS
+        self._objects: Store | None = None
 
     def __iter__(self) -> Iterator[Source]:
         for source in self._sources:
@@ -122,6 +127,9 @@ class Scan:
         if scheme and scheme[1].lower() in {"http", "https"}:
             yield Source(source, source, remote=True)
             return
+        if scheme and scheme[1].lower() == "s3":
+            yield from self._store(source)
+            return
         try:
             is_folder = stat.S_ISDIR(os.stat(source).st_mode)
         except ValueError:
@@ -130,7 +138,9 @@ class Scan:
             return
         except OSError as error:
             if scheme:
-                yield _broken(source, ImageUnsupported("only http:// and https:// addresses can be read"))
+                yield _broken(
+                    source, ImageUnsupported("only http://, https:// and s3:// addresses can be read")
+                )
             elif globs and not isinstance(error, PermissionError) and MAGIC.search(source):
                 yield from self._glob(source)
             else:
@@ -141,6 +151,19 @@ class Scan:
             yield from self._folder(source)
         else:
             yield Source(source, source)
+
+    def _store(self, address: str) -> Iterator[Source]:
+        """Yield an object of an S3 store, or the pictures of a folder of objects, by extension."""
+        if self._objects is None:
+            from hornet.inference.s3 import Store
+
+            self._objects = Store()
+        for source in self._objects.scan(address):
+            named = source.name == address
+            if named or os.path.splitext(source.name)[1].lower() in IMAGE_EXTENSIONS or source.error:
+                yield source
+            else:
+                self.skipped += 1
 
     def _folder(self, top: str) -> Iterator[Source]:
         """Yield the pictures of a folder, by extension, hidden ones left out."""

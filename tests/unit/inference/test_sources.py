@@ -190,12 +190,12 @@ def test_lazy(folder):
 
 def test_addresses():
     """Both http and https addresses are remote; others are refused with advice."""
-    http, https, ftp, s3 = Scan(["http://x/a.jpg", "HTTPS://x/?a=*", "ftp://x/a.jpg", "s3://x/*.jpg"])
+    http, https, ftp, other = Scan(["http://x/a.jpg", "HTTPS://x/?a=*", "ftp://x/a.jpg", "gs://x/*.jpg"])
 
-    assert [True, True, False, False] == [source.remote for source in (http, https, ftp, s3)]
+    assert [True, True, False, False] == [source.remote for source in (http, https, ftp, other)]
     assert "HTTPS://x/?a=*" == https.name
     assert "unsupported" == (ftp.error and ftp.error.code)
-    assert "only http:// and https:// addresses can be read" == str(s3.error)
+    assert "only http://, https:// and s3:// addresses can be read" == str(other.error)
 
 
 def test_stdin(folder):
