@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 #: processors by rounding, JPEG decoders by a grey level; in 8 bits that can move a value to the next step: the
 #: same int8 file with and without onnxruntime's fused kernels differed by up to 0.009.
 GOLDEN_TOLERANCE: Final = {"float32": 1e-3, "int8": 0.03}
-#: The same of novelty, as a share of it where it is above 1.
+#: The same of novelty, as a share of it where it is above 1: with and without fused kernels an int8 file differed by
+#: up to 0.008 on 66 pictures.
 NOVELTY_TOLERANCE: Final = {"float32": 5e-3, "int8": 0.1}
 
 _PACKAGES: Final = (
