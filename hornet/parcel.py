@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _ENTRY: Final = "entry.json"
 _FILES: Final = (MODEL_FILE, WEIGHTS_FILE, BANK_FILE, RECORD_FILE, SUMS)
+_RUN_MODEL: Final = "hornet-int8.onnx"
 _FORMAT: Final = 1
 #: No ResNet-18 with its bank comes near it; an archive may claim anything.
 _MOST_BYTES: Final = 1 << 30
@@ -76,19 +77,21 @@ def export_entry(registry: Registry, identifier: str, file: Path) -> Entry:
 
 
 def import_entry(registry: Registry, file: Path, *, weights: Path | None = None) -> Entry:
-    """Keep what :func:`export_entry` wrote, or any model file, as a challenger.
+    """Keep what :func:`export_entry` wrote, an exported run, or any model file, as a challenger.
 
     Args:
         registry: Where to keep it.
-        file: An archive or an ONNX model.
+        file: An archive, a run folder, whose int8 model comes with weights and bank, or an ONNX model.
         weights: Float weights of a model file.
 
     Raises:
         ArtifactMissing: If a file isn't there.
         ArtifactCorrupt: If the archive, its sums or the model are damaged.
         ArtifactIncompatible: If the model doesn't answer its golden examples here as it should.
-        ConfigError: If weights are given for an archive, which has its own.
+        ConfigError: If weights are given for an archive or a run, which have their own.
     """
+    if file.is_dir():
+        return _import_run(registry, file, weights)
     for path in (file, weights):
         if path is not None and not path.is_file():
             raise ArtifactMissing(
@@ -114,6 +117,24 @@ def import_entry(registry: Registry, file: Path, *, weights: Path | None = None)
     if entry.sha256 != about["sha256"]:
         raise ArtifactCorrupt(f"{file}: holds another model than it says; export it again")
     return entry
+
+
+def _import_run(registry: Registry, run: Path, weights: Path | None) -> Entry:
+    if weights is not None:
+        raise ConfigError(f"{run} has its own weights; leave out --weights")
+    model = run / _RUN_MODEL
+    if not model.is_file():
+        raise ArtifactMissing(f"{model} isn't there; make it with 'hornet export {run}'")
+    _check_answers(model)
+    training = Classifier.open(model).contract.training
+    return registry.add(
+        model,
+        weights=_if_there(run / WEIGHTS_FILE),
+        bank=_if_there(run / BANK_FILE),
+        parent="",
+        note="imported from a run",
+        record={name: training[name] for name in ("fingerprint", "settings") if name in training},
+    )
 
 
 def _unpack(file: Path, folder: Path) -> dict[str, Any]:

@@ -192,7 +192,9 @@ def export_model(
 
 @app.command("import")
 def import_model(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Exported model, or a model file (.onnx).")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Exported model, run folder, or a model file (.onnx).")
+    ],
     weights: Annotated[
         Path | None, typer.Option("--weights", metavar="FILE", help="Float weights of a model file.")
     ] = None,

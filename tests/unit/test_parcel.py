@@ -126,3 +126,21 @@ def test_a_model_file_alone(there, make_artifact, tmp_path):
     assert b"weights" == there.weights_path(arrived.id).read_bytes()
     with pytest.raises(ArtifactMissing, match="gone"):
         import_entry(there, tmp_path / "gone.zip")
+
+
+def test_a_run_comes_with_weights_and_bank(there, make_artifact, tmp_path):
+    """Of a run folder the int8 model is kept with float weights and bank; a run without it says how to make it."""
+    run = tmp_path / "run"
+    run.mkdir()
+    with pytest.raises(ArtifactMissing, match="hornet export"):
+        import_entry(there, run)
+    make_artifact(run / "hornet-int8.onnx", training={"fingerprint": "f"})
+    for name in ("weights", "bank"):
+        (run / f"{name}.safetensors").write_bytes(name.encode())
+    arrived = import_entry(there, run)
+
+    assert b"weights" == there.weights_path(arrived.id).read_bytes()
+    assert b"bank" == there.bank_path(arrived.id).read_bytes()
+    assert {"fingerprint": "f"} == there.record(arrived.id)
+    with pytest.raises(ConfigError, match="its own weights"):
+        import_entry(there, run, weights=run / "weights.safetensors")
