@@ -27,6 +27,7 @@ from real_manifest import HIVECAM_TEXTS, Splits, real_pictures
 from hornet.classifier import Classifier
 from hornet.evaluation.evaluate import ALL, evaluate
 from hornet.registry import Registry
+from hornet.training.bank import read_bank, save_bank
 from hornet.training.plan import RetrainResult, Wish
 from hornet.training.retrain import compare_answers, retrain
 
@@ -99,11 +100,13 @@ def draw(seed: int, arguments: argparse.Namespace, dataset: Dataset, exams: Exam
     run, by_day = arguments.run, arguments.by_day
     own, rest = deal(dataset, arguments.count, seed, by_day=by_day)
     with tempfile.TemporaryDirectory() as folder:
-        registry = Registry(Path(folder) / "registry")
+        registry, bank = Registry(Path(folder) / "registry"), Path(folder) / "bank.safetensors"
+        # The run was tested on the source, so that retraining would hold all of it out for ever.
+        save_bank(replace(read_bank(run / "bank.safetensors"), held_out=np.zeros(0, np.int64)), bank)
         entry = registry.add(
             run / "hornet-int8.onnx",
             weights=run / "weights.safetensors",
-            bank=run / "bank.safetensors",
+            bank=bank,
             parent="",
             note="",
             record={},
