@@ -136,7 +136,9 @@ def until(condition):
 
 @pytest.mark.slow
 @pytest.mark.realdata
-def test_the_loop(hornet, home_run, browser, real_data, tmp_path, request):
+def test_the_loop(  # noqa: PLR0917 - fixtures
+    hornet, home_run, browser, real_data, tmp_path, request
+):
     """Predicted, reviewed in a browser, retrained, promoted as no worse, taken over by the server, and rolled back."""
     garden = tmp_path / "garden"
     truth = take_pictures(real_data, garden)
