@@ -134,6 +134,7 @@ class Facts:
         low: Lower end of the unsure band.
         high: Upper end of the unsure band.
         temperature: Divides the logit difference.
+        point: What ``hornet calibrate`` wrote of the operating point, None if it wasn't asked.
         unsure: Share of unsure verdicts among the headline's pictures, None if not measured.
         failures: ``path`` and ``error`` of pictures that could not be read.
         data: Pictures by source and split.
@@ -173,6 +174,7 @@ class Facts:
     low: float = 0.5
     high: float = 0.5
     temperature: float = 1.0
+    point: Mapping[str, Any] | None = None
     unsure: float | None = None
     failures: Sequence[Mapping[str, str]] = ()
     data: Sequence[DataRow] = ()

@@ -99,6 +99,7 @@ def facts_of_contract(contract: Contract) -> Facts:
         decision_threshold=contract.decision_threshold,
         low=contract.low,
         high=contract.high,
+        point=contract.quality.get("operating_point"),
         temperature=contract.temperature,
         fingerprint=str(training.get("fingerprint", "")),
         settings=training.get("settings", {}),

@@ -174,11 +174,32 @@ def thresholds(facts: Facts) -> str:
         ]
         if facts.unsure is not None:
             rows.append([words("point.unsure"), words.percent(facts.unsure, 1)])
-        text = paragraph(words("point.single" if facts.low == facts.high else "point.band"))
+        text = paragraph(words("point.band")) if facts.low != facts.high else ""
+        if facts.point is not None:
+            text += paragraph(_asked(facts.point, words))
+        elif not text:
+            text = paragraph(words("point.single"))
         text += table(words("point.caption"), [words("setting"), words("value")], rows)
         return text + (_choices(chosen, words) if chosen else "")
 
     return both(render)
+
+
+def _asked(point: Mapping[str, Any], words: Words) -> str:
+    """Say what ``hornet calibrate`` found for the point it set: shares with bounds, and the expert's work."""
+    recall, alarms = point["recall"], point["false_alarms"]
+    return words(
+        "point.asked",
+        hits=words.count(recall["hits"]),
+        hornets=words.count(recall["n"]),
+        least=words.percent(recall["bound"], 1),
+        alarms=words.count(alarms["hits"]),
+        absences=words.count(alarms["n"]),
+        most=words.percent(alarms["bound"], 1),
+        share=words.short(1000 * point["prevalence"]),
+        unsure=words.short(point["unsure"]),
+        called=words.short(point["alarms"]),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,6 +152,20 @@ FIGURES: Final[dict[str, tuple[str, str]]] = {
     "setting": ("setting", "réglage"),
     "value": ("value", "valeur"),
     "point.caption": ("What the model file says", "Ce que dit le fichier du modèle"),
+    "point.asked": (
+        (
+            "Set by `hornet calibrate`, on pictures that chose it: {hits} of {hornets} hornets aren't called absent (surely at "
+            "least {least}), {alarms} of {absences} absences are called present (surely at most {most}; one-sided bounds of 95%). "
+            "Of 1,000 pictures, {share} of them with a hornet, {unsure} would be unsure, for an expert to look at, and {called} "
+            "called present."
+        ),
+        (
+            "Fixé par `hornet calibrate`, sur les images qui l'ont choisi : {hits} frelons sur {hornets} ne sont pas jugés absents "
+            "(au moins {least}, de façon sûre), {alarms} absences sur {absences} sont jugées présentes (au plus {most} ; bornes "
+            "unilatérales à 95 %). Sur 1000 images, dont {share} avec frelon, {unsure} resteraient incertaines, à montrer à un "
+            "expert, et {called} seraient jugées présentes."
+        ),
+    ),
     "point.single": (
         "One threshold: nothing is unsure. `hornet calibrate` sets others, for a recall or for false alarms.",
         "Un seul seuil : rien n'est incertain. `hornet calibrate` en fixe d'autres, pour un rappel ou pour des fausses alertes.",

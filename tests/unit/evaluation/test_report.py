@@ -292,6 +292,24 @@ def test_a_single_class_and_a_single_epoch(facts):
     assert 'id="training"' in text
 
 
+def test_an_operating_point_is_told_with_its_bounds(facts):
+    """What calibrate promised, and the expert's work, stand in the report; without it, calibrate is named."""
+    share = {"hits": 95, "n": 100, "bound": 0.912}
+    point = {
+        "recall": share,
+        "false_alarms": {"hits": 1, "n": 200, "bound": 0.0235},
+        "prevalence": 0.02,
+        "unsure": 12.5,
+        "alarms": 24.0,
+    }
+    page = render_report(replace(facts, low=0.5, high=0.5, point=point))
+
+    assert "95 of 100 hornets aren&#x27;t called absent (surely at least 91.2%)" in page
+    assert "20 of them with a hornet, 12.5 would be unsure" in page
+    assert "One threshold: nothing is unsure." not in page
+    assert "One threshold: nothing is unsure." in render_report(replace(facts, low=0.5, high=0.5))
+
+
 def test_what_the_audit_says_is_set_as_prose(facts):
     """A finding begins with a capital, and flags stand together as code; names with dashes stay as they are."""
     found = AuditFinding(
