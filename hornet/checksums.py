@@ -56,8 +56,7 @@ def check_recorded(path: Path, *, needed: bool = False) -> None:
     if expected is None:
         if needed:
             raise ArtifactCorrupt(
-                f"{path} has no record in {path.parent / SUMS}, so nobody can tell whether it is the file that was "
-                "packed; install hornet again, or pass the file with --model if you trust it"
+                f"{path} has no record in {path.parent / SUMS}, so nobody can tell whether it is the file that was sent"
             )
     elif sha256_file(path) != expected:
         raise ArtifactCorrupt(

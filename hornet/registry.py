@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from hornet.checksums import check_recorded, sha256_file, write_sums
+from hornet.checksums import SUMS, check_recorded, recorded, sha256_file, write_sums
 from hornet.entries import Entry, Index, read_index, write_index
 from hornet.errors import ArtifactCorrupt, ArtifactMissing, ConfigError
 from hornet.locks import locked
@@ -244,7 +244,7 @@ def resolve_model(explicit: str | os.PathLike[str] | None = None) -> Path:
 
     Raises:
         ArtifactMissing: If there is none at all.
-        ArtifactCorrupt: If the registry's champion or the packed model was changed.
+        ArtifactCorrupt: If the registry's champion was changed, or the packed model has no record.
     """
     if explicit:
         return Path(explicit)
@@ -254,18 +254,23 @@ def resolve_model(explicit: str | os.PathLike[str] | None = None) -> Path:
 
 
 def packed_model() -> Path:
-    """Return the packed model, after checking that it is the one that was packed.
+    """Return the packed model; whoever opens it finds out whether it is the file of its record.
 
     Raises:
         ArtifactMissing: If there is none.
-        ArtifactCorrupt: If it was changed, or nobody can tell.
+        ArtifactCorrupt: If it has no record.
     """
     path = packed_path()
     if path is None:
         raise ArtifactMissing(
             "no model is packed with this installation; pass one with --model, or train one with 'hornet train'"
         )
-    check_recorded(path, needed=True)
+    # Its sum is taken when it is opened: twice would cost a cold start tens of milliseconds.
+    if recorded(path) is None:
+        raise ArtifactCorrupt(
+            f"{path} has no record in {path.parent / SUMS}, so nobody can tell whether it is the file that was packed; "
+            "install hornet again, or pass the file with --model if you trust it"
+        )
     return path
 
 

@@ -181,7 +181,7 @@ def test_a_changed_packed_model_is_refused(packed):
 
     packed.write_bytes(packed.read_bytes() + b"x")
     with pytest.raises(ArtifactCorrupt, match="isn't the file of its record"):
-        resolve_model()
+        registry_module.load()
     (packed.parent / SUMS).unlink()
     with pytest.raises(ArtifactCorrupt, match="no record"):
         resolve_model()
