@@ -41,6 +41,10 @@ def summarize(document: Mapping[str, Any]) -> dict[str, Any]:
             },
             # Where other programs run, too, the time of the processor says more than the wall's.
             "cpu_ratio": _range([cpu_share(entry[size]) for entry in rounds]),
+            "cpu_ms": {
+                name: _range([1000 * entry[size][name]["cpu_each"] for entry in rounds])
+                for name in ("hornet", "decoding", "network", "torch", "loop")
+            },
             "memory": document.get("memory", {}).get(size),
         }
     cold = [statistics.median(entry[size]["hornet"]["cold"] for size in sizes) for entry in rounds]
@@ -92,6 +96,16 @@ def show(found: Mapping[str, Any]) -> str:
             lambda entry, name=name: spread(entry["ratio"][name], 2),  # type: ignore[misc]
         )
         for name in ("limit", "torch", "loop")
+    )
+    rows.extend(
+        row(f"{title}, CPU ms a picture", lambda entry, name=name: spread(entry["cpu_ms"][name], 1))  # type: ignore[misc]
+        for name, title in (
+            ("hornet", "hornet predict"),
+            ("decoding", "decoding alone"),
+            ("network", "network alone"),
+            ("torch", "torch recipe"),
+            ("loop", "onnxruntime loop"),
+        )
     )
     rows.append(row("CPU time of the two parts against the whole", lambda e: spread(e["cpu_ratio"], 2)))
     if all(entry["memory"] for entry in found["sizes"].values()):
