@@ -8,7 +8,6 @@ from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from hornet.captures import capture_of, capture_of_frame
 from hornet.classifier import Failure, Item, Prediction
 from hornet.errors import ImageError
 from hornet.images import read_file
@@ -115,6 +114,12 @@ class _Noticing:
     def __init__(self, source: Source, picture: Any) -> None:
         self._read = picture if callable(picture) else functools.partial(read_file, picture)
         self._name = source.name.replace(os.sep, "/")
+        from hornet.captures import (
+            capture_of,
+            capture_of_frame,
+        )  # few ask for it, and its patterns take a while
+
+        self._look = capture_of
         frame = split_name(self._name)
         self._frame = frame is not None
         self.capture = capture_of(self._name, None) if frame is None else capture_of_frame(*frame)
@@ -122,7 +127,7 @@ class _Noticing:
     def __call__(self) -> bytes:
         data: bytes = self._read()
         if not self._frame:
-            self.capture = capture_of(self._name, data)
+            self.capture = self._look(self._name, data)
         return data
 
 
