@@ -109,12 +109,12 @@ def _lines(result: Recalibrated) -> Iterator[str]:
         f"prior shift {contract.prior_shift:+.3f}"
     )
     yield (
-        f"  recall {recall.value:.3f}: {recall.hits} of {recall.n} hornets in {recall.groups} groups aren't called "
+        f"  recall {recall.value:.3f}: {recall.hits} of {recall.n} hornets in {_groups(recall.groups)} aren't called "
         f"absent; at least {recall.bound:.3f} (95 %, {recall.method})"
     )
     yield (
-        f"  false alarms {1000 * alarms.value:.1f} in 1,000: {alarms.hits} of {alarms.n} absences in {alarms.groups} "
-        f"groups; at most {1000 * alarms.bound:.1f} (95 %, {alarms.method})"
+        f"  false alarms {1000 * alarms.value:.1f} in 1,000: {alarms.hits} of {alarms.n} absences in "
+        f"{_groups(alarms.groups)}; at most {1000 * alarms.bound:.1f} (95 %, {alarms.method})"
     )
     true = "" if point.true_alarms is None else f", of which {100 * point.true_alarms:.0f} % show a hornet"
     yield (
@@ -123,3 +123,7 @@ def _lines(result: Recalibrated) -> Iterator[str]:
     )
     for note in point.notes:
         yield f"  {note}"
+
+
+def _groups(number: int) -> str:
+    return f"{number} group{'' if number == 1 else 's'}"

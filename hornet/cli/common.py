@@ -46,8 +46,31 @@ ModelOption = Annotated[
         "--model", metavar="FILE", help="Model file; else HORNET_MODEL, the champion, the packed one."
     ),
 ]
+
+
+def _writable(target: str | None) -> str | None:
+    """Refuse a result's file that can't come to be, before hours go into the result.
+
+    Raises:
+        ConfigError: If its folder isn't there or can't be written.
+    """
+    if target is None or target == "-":
+        return target
+    folder = Path(target).parent
+    if not folder.is_dir():
+        raise ConfigError(f"can't write {target}: there is no folder {folder}; make it first")
+    if Path(target).is_dir() or not os.access(folder, os.W_OK):
+        raise ConfigError(
+            f"can't write {target}: {'it is a folder' if Path(target).is_dir() else 'no permission'}"
+        )
+    return target
+
+
 JsonOption = Annotated[
-    str | None, typer.Option("--json", metavar="FILE", help="Write the result as JSON; - for stdout.")
+    str | None,
+    typer.Option(
+        "--json", metavar="FILE", help="Write the result as JSON; - for stdout.", callback=_writable
+    ),
 ]
 
 

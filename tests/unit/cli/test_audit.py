@@ -93,3 +93,18 @@ def test_strange_file_names_are_shown(folder):
     assert 0 == result.exit_code
     assert "caf\\udce9\\n\\x1b[31m.jpg" in result.stdout
     assert ["duplicate"] == [each["name"] for each in document["findings"]]
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"), [("nowhere/audit.json", "no folder nowhere"), (".", "it is a folder")]
+)
+def test_a_result_that_cannot_be_written_ends_before_the_work(folder, target, reason, monkeypatch):
+    """The file of --json is looked at first: no picture is read for a result that can't be kept."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("hornet.dataset.load_dataset", lambda *_, **__: pytest.fail("pictures were read"))
+
+    result = _run(folder, "--json", target)
+
+    assert isinstance(result.exception, ConfigError)
+    assert f"can't write {target}" in str(result.exception)
+    assert reason in str(result.exception)
