@@ -16,6 +16,7 @@ import hornet
 from hornet.serving import inference_protocol, predict
 from hornet.serving.collect import collect_router, purge, purge_hourly
 from hornet.serving.guard import Guard
+from hornet.serving.memory import trim_regularly, trimmer
 from hornet.serving.pages import OPEN_PATHS, page_router
 from hornet.serving.problems import CODES, Problem
 from hornet.serving.state import State, state_of
@@ -54,6 +55,8 @@ def create_app(settings: ServeSettings) -> FastAPI:
         if state.collection is not None:
             await purge(state.collection)
             tasks.append(asyncio.create_task(purge_hourly(state.collection)))
+        if (trim := trimmer()) is not None:
+            tasks.append(asyncio.create_task(trim_regularly(trim)))
         state.ready = True
         yield
         state.ready = False
