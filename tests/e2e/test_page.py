@@ -154,7 +154,10 @@ def test_the_map_lies_over_the_picture(visit):
     """The map has the place and size of the picture, and the slider makes it more or less visible, also by keys."""
     page = visit()
     give(page, picture(size=(300, 200)))
-    over, under = (page.locator(f".stack img:nth-child({at})").bounding_box() for at in (2, 1))
+    # Both at once: the page may still be scrolling to the answer.
+    over, under = page.eval_on_selector_all(
+        ".stack img", "all => [...all].reverse().map(one => one.getBoundingClientRect().toJSON())"
+    )
     slider = page.get_by_label("Where the program looked")
     slider.focus()
     page.keyboard.press("Home")

@@ -92,9 +92,11 @@ class Watch:
         ]
         self.command += ["--settle", "200ms", "-o", "rows.jsonl", "--alarms", "alarms.jsonl", *options]
         self.process: Any = None
+        self.before = 0
 
     def start(self, *options, **environment):
         """Start a process."""
+        self.before = len(self.said())
         with (self.folder / "err").open("ab") as err, (self.folder / "out").open("ab") as out:
             self.process = subprocess.Popen(
                 [*self.command, *options],
@@ -118,9 +120,14 @@ class Watch:
         """Wait until something was said."""
         return self.until(lambda: self.said().count(text) >= times)
 
+    def ready(self):
+        """Wait until the last process that was started says that it watches."""
+        return self.until(lambda: "watching" in self.said()[self.before :])
+
     def said(self):
         """Return what was said so far, by all processes."""
-        return (self.folder / "err").read_text()
+        path = self.folder / "err"
+        return path.read_text() if path.exists() else ""
 
     def lines(self, name):
         """Return a file's objects."""
@@ -326,7 +333,7 @@ def test_killed_at_random(make, hook):
     watch.until(lambda: len(watch.rows()) >= count)
     watch.until(lambda: len({name for name, _ in hook.taken}) >= count // 2)
 
-    assert 0 == watch.stop()
+    assert 0 == watch.ready().stop()
     wanted = {
         f"cam{number % 3}/{number:03d}.png": "present" if number % 2 else "absent" for number in range(count)
     }
