@@ -14,9 +14,10 @@ from real_manifest import EXAMS, key, wrong_labels
 
 from hornet.classifier import Classifier, Item, Prediction
 from hornet.dataset import read_manifest
+from hornet.evaluation.comparison import Answers, compare
 from hornet.evaluation.evaluate import evaluate
-from hornet.evaluation.intervals import percentiles, wilson
-from hornet.evaluation.metrics import summarize, summarize_draws
+from hornet.evaluation.intervals import wilson
+from hornet.evaluation.metrics import summarize
 from hornet.training.config import load_config
 from hornet.training.frozen import count_operations
 from hornet.training.network import HornetNet
@@ -81,25 +82,21 @@ def _within(
     ).to_dict()
 
 
-def difference(first: Evaluation, second: Evaluation) -> dict[str, dict[str, float]]:
+def difference(first: Evaluation, second: Evaluation) -> dict[str, dict[str, float | None]]:
     """Return how much more ROC-AUC the first has on the same pictures, by source, with the middle 95 % of resamples.
 
     Both are measured on the same resamples of groups, so that what is common to them cancels out.
     """
-    found = {}
+    found: dict[str, dict[str, float | None]] = {}
     sources = np.array([record.source for record in first.records])
     for source in sorted({str(name) for name in sources}):
         chosen = np.flatnonzero(sources == source)
         if len(set(first.labels[chosen].tolist())) == 1:
             continue
         groups = [first.records[i].group for i in chosen]
-        areas = [
-            summarize_draws(one.labels[chosen], one.probabilities[chosen], threshold=0.5, groups=groups)
-            for one in (first, second)
-        ]
-        value = [float(quality.metrics["roc_auc"].value or 0) for quality, _ in areas]
-        span = percentiles(areas[0][1]["roc_auc"] - areas[1][1]["roc_auc"]) or (float("nan"), float("nan"))
-        found[source] = {"value": value[0] - value[1], "low": span[0], "high": span[1]}
+        sides = [Answers(one.probabilities[chosen], 0.5) for one in (second, first)]
+        area = compare(first.labels[chosen], *sides, groups=groups, columns={}).differences["roc_auc"]
+        found[source] = {"value": area.value, "low": area.low, "high": area.high}
     return found
 
 
