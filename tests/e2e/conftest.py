@@ -69,3 +69,39 @@ def browser():
         running = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield running
         running.close()
+
+
+@pytest.fixture
+def open_guarded(browser):
+    """Return a function that opens an address; no page of it may complain, or ask for anything but what is allowed.
+
+    Further arguments: the longest wait, ms; what addresses may begin with besides the page's own; the browser's settings.
+    """
+    opened = []
+    complaints: list[str] = []
+
+    def note(text):
+        # A browser notes every answer that isn't 2xx; the page has words for them.
+        if not text.startswith("Failed to load resource"):
+            complaints.append(text)
+
+    def note_address(asked, allowed):
+        if not asked.startswith(allowed):
+            complaints.append(f"asked for {asked}")
+
+    def open_page(address, *, timeout, allowed=(), **settings):
+        context = browser.new_context(**settings)
+        opened.append(context)
+        page = context.new_page()
+        page.set_default_timeout(timeout)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda message: note(message.text))
+        page.on("request", lambda asked: note_address(asked.url, (address, *allowed)))
+        page.goto(address)
+        return page
+
+    yield open_page
+    for context in opened:
+        context.close()
+
+    assert [] == complaints

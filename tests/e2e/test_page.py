@@ -55,38 +55,13 @@ def address(start):
 
 
 @pytest.fixture
-def visit(browser, address):
+def visit(open_guarded, address):
     """Return a function that opens the page as somebody does; nothing may complain, nothing may leave the server."""
-    opened = []
-    complaints: list[str] = []
 
     def open_page(url=address, **settings):
-        context = browser.new_context(**ENGLISH | settings)
-        opened.append(context)
-        page = context.new_page()
-        page.set_default_timeout(60_000)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda message: _note(message.text, complaints))
-        page.on("request", lambda asked: _note_address(asked.url, url, complaints))
-        page.goto(url)
-        return page
+        return open_guarded(url, timeout=60_000, allowed=("blob:", "data:"), **ENGLISH | settings)
 
-    yield open_page
-    for context in opened:
-        context.close()
-
-    assert [] == complaints
-
-
-def _note(text, complaints):
-    # A browser notes every answer that isn't 2xx; the page has words for them.
-    if not text.startswith("Failed to load resource"):
-        complaints.append(text)
-
-
-def _note_address(asked, url, complaints):
-    if not asked.startswith((url, "blob:", "data:")):
-        complaints.append(f"asked for {asked}")
+    return open_page
 
 
 def picture(name="red.png", colour=(255, 0, 0), size=(60, 40), form="PNG"):

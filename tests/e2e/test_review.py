@@ -78,38 +78,15 @@ def start(model, folder):
 
 
 @pytest.fixture
-def visit(browser):
+def visit(open_guarded):
     """Return a function that opens the page; nothing may complain, nothing may leave this machine."""
-    opened = []
-    complaints: list[str] = []
 
     def open_page(address, **settings):
-        context = browser.new_context(**{"locale": "en-GB"} | settings)
-        opened.append(context)
-        page = context.new_page()
-        page.set_default_timeout(20_000)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda message: _note(message.text, complaints))
-        page.on("request", lambda asked: _note_address(asked.url, address, complaints))
-        page.goto(address)
+        page = open_guarded(address, timeout=20_000, **{"locale": "en-GB"} | settings)
         page.wait_for_function(READY)
         return page
 
-    yield open_page
-    for context in opened:
-        context.close()
-
-    assert [] == complaints
-
-
-def _note(text, complaints):
-    if not text.startswith("Failed to load resource"):
-        complaints.append(text)
-
-
-def _note_address(asked, address, complaints):
-    if not asked.startswith(address):
-        complaints.append(f"asked for {asked}")
+    return open_page
 
 
 def press(page, key, place):
