@@ -139,3 +139,9 @@ class MissingExtra(HornetError):
             f"(in a checkout: pip install -e '.[{extra}]')"
         )
         self.extra = extra
+
+
+def reason_of(error: object) -> str:
+    """Return in one line what went wrong, of an exception or of what urllib gives as a reason: never empty, no traceback."""
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(str(text).split())

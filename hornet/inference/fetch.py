@@ -7,35 +7,22 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from typing import IO, Final
+from typing import Final
 
 from hornet import __version__
-from hornet.errors import ImageError, ImageMissing, ImageTooLarge, ImageUnreadable, ImageUnsupported
+from hornet.errors import (
+    ImageError,
+    ImageMissing,
+    ImageTooLarge,
+    ImageUnreadable,
+    ImageUnsupported,
+    reason_of,
+)
 from hornet.images import Limits
+from hornet.web import CheckedRedirects, build_opener, encode_address
 
 _CHUNK: Final = 64 * 1024
 _GONE: Final = frozenset((404, 410))
-
-
-class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follow redirects, but to web addresses only: urllib would go to ftp as well."""
-
-    max_redirections = 5
-
-    def redirect_request(  # noqa: PLR0917 - urllib's signature
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: http.client.HTTPMessage,
-        newurl: str,
-    ) -> urllib.request.Request | None:
-        """Return the next request, or refuse."""
-        if urllib.parse.urlsplit(newurl).scheme.lower() not in {"http", "https"}:
-            fp.close()
-            raise ImageUnsupported("the server redirects to something that is no http(s) address")
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 class Fetcher:
@@ -53,18 +40,12 @@ class Fetcher:
         self._max_bytes = (limits or Limits()).max_bytes
         self._timeout = timeout
         self._deadline = deadline
-        # Not build_opener: it would add ftp, file and data addresses.
-        self._opener = urllib.request.OpenerDirector()
-        for handler in (
-            urllib.request.ProxyHandler(),
+        self._opener = build_opener(
             urllib.request.UnknownHandler(),
             urllib.request.HTTPHandler(),
             urllib.request.HTTPSHandler(),
-            urllib.request.HTTPDefaultErrorHandler(),
-            _Redirects(),
-            urllib.request.HTTPErrorProcessor(),
-        ):
-            self._opener.add_handler(handler)
+            CheckedRedirects(_check_redirect),
+        )
         self._opener.addheaders = [("User-Agent", f"hornet/{__version__}"), ("Accept", "image/*,*/*;q=0.1")]
 
     def fetch(self, address: str) -> bytes:
@@ -83,14 +64,14 @@ class Fetcher:
         except urllib.error.HTTPError as error:
             error.close()
             kind = ImageMissing if error.code in _GONE else ImageUnreadable
-            raise kind(f"the server answers {error.code} {_one_line(error.reason)}") from None
+            raise kind(f"the server answers {error.code} {reason_of(error.reason)}") from None
         except urllib.error.URLError as error:
-            raise ImageUnreadable(f"can't be fetched: {_one_line(error.reason)}") from None
+            raise ImageUnreadable(f"can't be fetched: {reason_of(error.reason)}") from None
         except TimeoutError:
             raise ImageUnreadable(f"the server was silent for {self._timeout:g} s; try again later") from None
         # ValueError: an address that is none; HTTPException: an answer that isn't HTTP, or breaks off.
         except (OSError, ValueError, http.client.HTTPException) as error:
-            raise ImageUnreadable(f"can't be fetched: {_one_line(error)}") from None
+            raise ImageUnreadable(f"can't be fetched: {reason_of(error)}") from None
 
     def _fetch(self, address: str) -> bytes:
         if urllib.parse.urlsplit(address).scheme not in {"http", "https"}:
@@ -114,20 +95,10 @@ class Fetcher:
             raise ImageTooLarge(f"larger than {self._max_bytes:,} bytes; make it smaller")
 
 
+def _check_redirect(address: str) -> None:
+    if urllib.parse.urlsplit(address).scheme.lower() not in {"http", "https"}:
+        raise ImageUnsupported("the server redirects to something that is no http(s) address")
+
+
 def _ascii(address: str) -> str:
-    """Encode what browsers accept in an address but HTTP doesn't: accents, blanks."""
-    parts = urllib.parse.urlsplit(address)
-    return urllib.parse.urlunsplit(
-        (
-            parts.scheme.lower(),
-            parts.netloc if parts.netloc.isascii() else parts.netloc.encode("idna").decode("ascii"),
-            urllib.parse.quote(parts.path, safe="/%:@!$&'()*+,;=~", errors="surrogateescape"),
-            urllib.parse.quote(parts.query, safe="/%:@!$&'()*+,;=~?", errors="surrogateescape"),
-            "",
-        )
-    )
-
-
-def _one_line(reason: object) -> str:
-    text = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
-    return " ".join(text.split())
+    return encode_address(urllib.parse.urlsplit(address), errors="surrogateescape")

@@ -9,12 +9,12 @@ import random
 import ssl
 import time
 import urllib.error
-import urllib.parse
 import urllib.request
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from hornet.dataset.gbif.addresses import AddressRefused, split_address
-from hornet.errors import HornetError
+from hornet.errors import HornetError, reason_of
+from hornet.web import CheckedRedirects, build_opener, encode_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,17 +84,12 @@ class Web:
         self._clock = clock
         self._last = -math.inf
         context = ssl.create_default_context()
-        self._opener = urllib.request.OpenerDirector()
-        for handler in (
-            urllib.request.ProxyHandler(),
+        self._opener = build_opener(
             urllib.request.UnknownHandler(),
             _Http(guard),
             _Https(guard, context),
-            urllib.request.HTTPDefaultErrorHandler(),
-            _Redirects(),
-            urllib.request.HTTPErrorProcessor(),
-        ):
-            self._opener.add_handler(handler)
+            CheckedRedirects(split_address),
+        )
         self._opener.addheaders = [("User-Agent", agent)]
 
     def get(self, address: str, *, most: int, accept: str) -> bytes:
@@ -138,13 +133,13 @@ class Web:
                 raise WebError("address", str(reason), lasting=True) from None
             if isinstance(reason, ssl.SSLCertVerificationError):
                 raise WebError(
-                    "unreachable", f"its certificate is wrong: {_one_line(reason)}", lasting=True
+                    "unreachable", f"its certificate is wrong: {reason_of(reason)}", lasting=True
                 ) from None
-            raise _BusyNow(WebError("unreachable", _one_line(reason), lasting=False)) from None
+            raise _BusyNow(WebError("unreachable", reason_of(reason), lasting=False)) from None
         except (OSError, http.client.HTTPException) as error:
-            raise _BusyNow(WebError("unreachable", _one_line(error), lasting=False)) from None
+            raise _BusyNow(WebError("unreachable", reason_of(error), lasting=False)) from None
         except ValueError as error:  # an address or a header that is none
-            raise WebError("address", _one_line(error), lasting=True) from None
+            raise WebError("address", reason_of(error), lasting=True) from None
 
     def _read(self, address: str, most: int, accept: str) -> bytes:
         request = urllib.request.Request(address, headers={"Accept": accept})  # noqa: S310 - checked by _ascii
@@ -169,7 +164,7 @@ class Web:
 
 
 def _refusal(error: urllib.error.HTTPError) -> Exception:
-    said = f"the server answers {error.code} {_one_line(error.reason)}".strip()
+    said = f"the server answers {error.code} {reason_of(error.reason)}".strip()
     if error.code in _BUSY:
         return _BusyNow(WebError("busy", said, lasting=False), retry_after(error.headers.get("Retry-After")))
     gone = error.code in {404, 410}
@@ -235,51 +230,6 @@ def _connections(
     return make
 
 
-class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follow redirects, but to web addresses only: urllib would go to ftp as well."""
-
-    max_redirections = 5
-
-    def http_error_302(
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: http.client.HTTPMessage,
-    ) -> Any:
-        """Follow, and let go of the connection if that can't be done."""
-        try:
-            return super().http_error_302(req, fp, code, msg, headers)
-        except BaseException:
-            fp.close()
-            raise
-
-    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
-
-    def redirect_request(  # noqa: PLR0917 - urllib's signature
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: http.client.HTTPMessage,
-        newurl: str,
-    ) -> urllib.request.Request | None:
-        """Return the next request, or refuse."""
-        split_address(newurl)
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
 def _ascii(address: str) -> str:
-    """Check an address, and encode what browsers accept in one but HTTP doesn't: accents, blanks."""
-    parts = split_address(address.strip())
-    host = parts.netloc if parts.netloc.isascii() else parts.netloc.encode("idna").decode("ascii")
-    path = urllib.parse.quote(parts.path, safe="/%:@!$&'()*+,;=~")
-    query = urllib.parse.quote(parts.query, safe="/%:@!$&'()*+,;=~?")
-    return urllib.parse.urlunsplit((parts.scheme, host, path or "/", query, ""))
-
-
-def _one_line(reason: object) -> str:
-    text = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
-    return " ".join(str(text).split())
+    """Check an address, and encode it."""
+    return encode_address(split_address(address.strip()))

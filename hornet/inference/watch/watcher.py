@@ -12,7 +12,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final, Literal
 
 from hornet.classifier import Failure, Prediction
-from hornet.errors import HornetError
+from hornet.errors import HornetError, reason_of
 from hornet.inference.frames import is_video
 from hornet.inference.records import look_at
 from hornet.inference.sources import Source
@@ -143,7 +143,7 @@ class Watcher:
             try:
                 self._batch([source for source in batch if not self._wait_for(source)], seen)
             except (sqlite3.Error, OSError, HornetError) as error:
-                self._told.tell(f"can't go on ({_reason(error)}); trying again in {_PAUSE_S:g} s")
+                self._told.tell(f"can't go on ({reason_of(error)}); trying again in {_PAUSE_S:g} s")
                 for source in batch:
                     self._arrivals.postpone(source.relative, time.monotonic() + _PAUSE_S)
 
@@ -219,7 +219,7 @@ class Watcher:
         try:
             return judge()
         except Exception as error:  # noqa: BLE001 - see above
-            message = f"{type(error).__name__}: {_reason(error)}"
+            message = f"{type(error).__name__}: {reason_of(error)}"
             return [Judged(source, Failure(source.name, "failed", message))]
 
     def _flush(self) -> None:
@@ -230,7 +230,7 @@ class Watcher:
             try:
                 file.flush()
             except (OSError, sqlite3.Error) as error:
-                self._told.tell(f"can't write {file.path}: {_reason(error)}; nothing is lost, trying again")
+                self._told.tell(f"can't write {file.path}: {reason_of(error)}; nothing is lost, trying again")
                 self._flush_at = time.monotonic() + _PAUSE_S
 
 
@@ -240,7 +240,3 @@ class Stop:
     def __init__(self) -> None:
         self.stopping = False
         self.wake = threading.Event()
-
-
-def _reason(error: BaseException) -> str:
-    return " ".join((getattr(error, "strerror", None) or str(error) or type(error).__name__).split())

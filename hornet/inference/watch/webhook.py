@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from hornet import __version__
 from hornet.errors import ConfigError
+from hornet.web import build_opener
 
 if TYPE_CHECKING:
     from email.message import Message
@@ -111,15 +112,7 @@ class Webhook:
         if not (self._address.isascii() and all(value.isprintable() for value in self._headers.values())):
             raise ConfigError("the webhook's address and token must be ASCII, without line breaks")
         # Without what follows redirects: an alarm isn't carried to where somebody else points.
-        self._opener = urllib.request.OpenerDirector()
-        for handler in (
-            urllib.request.ProxyHandler(),
-            urllib.request.HTTPHandler(),
-            urllib.request.HTTPSHandler(),
-            urllib.request.HTTPDefaultErrorHandler(),
-            urllib.request.HTTPErrorProcessor(),
-        ):
-            self._opener.add_handler(handler)
+        self._opener = build_opener(urllib.request.HTTPHandler(), urllib.request.HTTPSHandler())
 
     def post(self, delivery: Delivery) -> Outcome:
         """Send an alarm once; never raises for what the network or the other side does."""
