@@ -9,6 +9,8 @@ import numpy as np
 from hornet.errors import EmptyClass
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import ArrayLike, NDArray
 
 #: Bounds of the temperature. A few validation pictures that happen to be told apart without error would
@@ -57,7 +59,9 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
     return 1 / high
 
 
-def fit_threshold(probabilities: ArrayLike, labels: ArrayLike) -> float:
+def fit_threshold(
+    probabilities: ArrayLike, labels: ArrayLike, *, allowed: Callable[[float], bool] | None = None
+) -> float:
     """Find the threshold with the highest F1.
 
     All thresholds between two neighbouring probabilities do the same: the middle is taken, and of several
@@ -66,6 +70,7 @@ def fit_threshold(probabilities: ArrayLike, labels: ArrayLike) -> float:
     Args:
         probabilities: Shape (N,), 0 to 1.
         labels: Shape (N,), 0 or 1.
+        allowed: Tells which thresholds may be taken; where it allows none of them, all are.
 
     Returns:
         A threshold from 0 to 1; ``probability >= threshold`` means present.
@@ -85,11 +90,15 @@ def fit_threshold(probabilities: ArrayLike, labels: ArrayLike) -> float:
     f1 = 2 * hits / (called + truth.sum())
     upper = values[::-1]
     lower = np.append(upper[1:], 0.0)
-    best = np.flatnonzero(np.isclose(f1, f1.max(), rtol=0, atol=1e-12))
-    gap = best[int(np.argmax((upper - lower)[best]))]
-    middle = 0.5 * (upper[gap] + lower[gap])
+    middles = 0.5 * (upper + lower)
     # Two neighbouring floats have no middle, and nothing is below 0: then the upper end itself.
-    return float(middle if middle > lower[gap] else upper[gap])
+    middles = np.where(middles > lower, middles, upper)
+    open_to = np.arange(len(middles))
+    if allowed is not None:
+        taken = np.array([allowed(float(middle)) for middle in middles])
+        open_to = open_to[taken] if taken.any() else open_to
+    best = open_to[np.isclose(f1[open_to], f1[open_to].max(), rtol=0, atol=1e-12)]
+    return float(middles[best[int(np.argmax((upper - lower)[best]))]])
 
 
 def _check_labels(labels: ArrayLike) -> NDArray[np.float64]:

@@ -84,12 +84,8 @@ class SliceDifference:
         return self.groups < MIN_GROUPS
 
     def lost(self, margin: float) -> bool:
-        """Tell whether the challenger lost more than the margin here.
-
-        Where a single picture is more than the margin, a small slice must have lost two of them, on balance.
-        """
-        loss = self.champion - self.challenger
-        return loss > margin and (not self.small or round(loss * self.n) > 1)
+        """Tell whether the challenger lost more than the margin here; see :func:`lost_too_much`."""
+        return lost_too_much(self.champion - self.challenger, self.n, self.groups, margin)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain JSON."""
@@ -194,16 +190,41 @@ def compare(
         for name in before.metrics
     }
     right = [(side.probability >= side.threshold) == labels for side in (champion, challenger)]
+    slices = []
+    for where, members in name_slices(columns, len(labels)).items():
+        part = [side[members].astype(np.float64) for side in right]
+        slices.append(_slice(where, part, [groups[i] for i in members.tolist()], (resamples, seed)))
+    return Comparison(before, after, differences, mcnemar(*right), tuple(slices))
+
+
+def name_slices(columns: Mapping[str, Sequence[str]], n: int) -> dict[tuple[str, str], NDArray[np.int64]]:
+    """Return the places of the pictures of each source, camera and species, by column and name.
+
+    Args:
+        columns: Name of source, camera and species of each picture, where they are known.
+        n: Pictures; where nothing has a name, all of them are one slice.
+    """
     named = {
         (column, name): np.flatnonzero([value == name for value in columns.get(column, ())])
         for column in _COLUMNS
         for name in sorted(set(columns.get(column, ())) - {""})
     }
-    slices = []
-    for where, members in (named or {("all", "pictures"): np.arange(len(labels))}).items():
-        part = [side[members].astype(np.float64) for side in right]
-        slices.append(_slice(where, part, [groups[i] for i in members.tolist()], (resamples, seed)))
-    return Comparison(before, after, differences, mcnemar(*right), tuple(slices))
+    return named or {("all", "pictures"): np.arange(n)}
+
+
+def lost_too_much(loss: float, n: int, groups: int, margin: float) -> bool:
+    """Tell whether accuracy on a slice fell by more than the margin.
+
+    Where a single picture is more than the margin, a slice of few groups must have lost two of them, on balance.
+
+    Args:
+        loss: Of accuracy.
+        n: Pictures of the slice.
+        groups: Groups that they lie in.
+        margin: Largest loss that is accepted.
+    """
+    # Shares of few pictures aren't exact in binary: 0.98 - 0.96 is more than 0.02 there.
+    return loss > margin + 1e-9 and (groups >= MIN_GROUPS or round(loss * n) > 1)
 
 
 def mcnemar(champion: NDArray[np.bool_], challenger: NDArray[np.bool_]) -> McNemar:

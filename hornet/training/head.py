@@ -1,8 +1,10 @@
 """Another head on the same trunk: fitted to a few new pictures and, from the bank, to those that were learned before.
 
 Logistic regression on embeddings, pulled toward the head that is there. It is convex: the same pictures give the
-same head, in seconds on a CPU. How much the new pictures count and how strong the pull is, they decide themselves:
-by what cross-validation over their groups says, as long as the bank's validation part doesn't lose.
+same head, in seconds on a CPU. How much the new pictures count and how strong the pull is, they decide themselves, by
+cross-validation over their groups: of the choices that it can't tell from the best (by the one-standard-error rule of
+Breiman et al. 1984, section 3.4.3), to keep the old head if that is among them, else the one that loses least on the
+bank's validation part.
 """
 
 from __future__ import annotations
@@ -75,8 +77,8 @@ class FittedHead:
 
     Attributes:
         head: The new head.
-        share: Of :data:`SHARES`.
-        pull: Of :data:`PULLS`.
+        share: Of :data:`SHARES`; 0 if it is the old head.
+        pull: Of :data:`PULLS`; 0 if it is the old head.
         new_loss: Cross-validated log loss on the new pictures, nats.
         old_loss: The old head's on the same.
         left_out: Logit difference of each sample from heads that saw nothing of its group, (N,).
@@ -91,6 +93,11 @@ class FittedHead:
 
     def describe(self) -> str:
         """Say how it was chosen."""
+        if not self.share:
+            return (
+                "head: kept as it was, since none of the others was better beyond noise on groups left out (log loss "
+                f"{self.old_loss:.3f})"
+            )
         return (
             f"head: new pictures have {self.share:g} of the loss, pull toward the old head {self.pull:g}; log loss on "
             f"groups left out {self.new_loss:.3f} (the champion's head {self.old_loss:.3f})"
@@ -128,34 +135,37 @@ def fit(old: Head, new: Samples, bank: Bank, *, seed: int = 0) -> FittedHead:
         seed: Deals groups into folds.
     """
     train, watched = _rows(bank.of("train")), _rows(bank.of("validation"))
-    fitting = _Fitting(old, train)
+    fitting = _Fitting(old, train, new)
     folds = _deal(new.group, seed)
-    old_loss = _loss(old.margin(new.embedding), new)
+    answer = old.margin(new.embedding)
+    old_loss = _loss(answer, new)
     limit = _limit(old, watched)
-    found: list[tuple[float, FittedHead]] = []
+    found = [(_known(old, watched), FittedHead(old, 0.0, 0.0, old_loss, old_loss, answer))]
     for share, pull in product(SHARES, PULLS):
         head = fitting.fit(new, share, pull)
         left_out = np.empty(len(new.label))
         for fold in np.unique(folds):
             without = fitting.fit(new.select(folds != fold), share, pull) if len(set(folds)) > 1 else old
             left_out[folds == fold] = without.margin(new.embedding[folds == fold])
-        loss = _loss(left_out, new)
-        known = _loss(head.margin(watched.embedding), watched) if len(watched.label) else 0.0
-        found.append((known, FittedHead(head, share, pull, loss, old_loss, left_out)))
-    kept = [entry for entry in found if entry[0] <= limit] or [min(found, key=lambda entry: entry[0])]
-    return min((fitted for _, fitted in kept), key=lambda fitted: fitted.new_loss)
+        fitted = FittedHead(head, share, pull, _loss(left_out, new), old_loss, left_out)
+        found.append((_known(head, watched), fitted))
+    kept = [entry for entry in found if entry[0] <= limit]
+    best = min((fitted for _, fitted in kept), key=lambda fitted: fitted.new_loss)
+    equals = [entry for entry in kept if not _better(best, entry[1], new)]
+    # The old head comes first where it is an equal: no change without a reason for it.
+    return min(equals, key=lambda entry: (entry[1].share > 0, entry[0], entry[1].new_loss))[1]
 
 
 class _Fitting:
-    """What all fits share: the old head and the bank, standardised."""
+    """What all fits share: the old head, and the bank standardised; without one the new pictures' own scale."""
 
-    def __init__(self, old: Head, bank: Samples) -> None:
+    def __init__(self, old: Head, bank: Samples, new: Samples) -> None:
         self._bank, self._old = bank, old
-        both = bank.embedding if len(bank.label) else np.ones((1, len(old.weight)))
+        known = bank.embedding if len(bank.label) else new.embedding
         # Channels that are always off get no infinite weight.
-        self._scale = np.maximum(both.std(axis=0), 1e-3)
-        self._centre = both.mean(axis=0)
-        self._rows = (both - self._centre) / self._scale if len(bank.label) else both[:0]
+        self._scale = np.maximum(known.std(axis=0), 1e-3)
+        self._centre = known.mean(axis=0)
+        self._rows = (bank.embedding - self._centre) / self._scale
 
     def fit(self, new: Samples, share: float, pull: float) -> Head:
         """Minimise share x loss of the new + (1 - share) x loss of the bank + pull / 2 x the squared change."""
@@ -204,6 +214,20 @@ def _limit(old: Head, watched: Samples) -> float:
     losses = _losses(old.margin(watched.embedding), watched)
     sums = np.bincount(watched.group, weights=losses - losses.mean())
     return float(losses.mean() + np.sqrt((sums**2).sum()) / len(losses))
+
+
+def _known(head: Head, watched: Samples) -> float:
+    """Return the log loss on what was known before; 0 where nothing of it is there."""
+    return _loss(head.margin(watched.embedding), watched) if len(watched.label) else 0.0
+
+
+def _better(one: FittedHead, other: FittedHead, new: Samples) -> bool:
+    """Tell whether one head is better on groups left out than another by more than one standard error."""
+    difference = _losses(other.left_out, new) - _losses(one.left_out, new)
+    weight = new.weight / new.weight.sum()
+    mean = float(weight @ difference)
+    sums = np.bincount(new.group, weights=weight * (difference - mean))
+    return mean > float(np.sqrt((sums**2).sum()))
 
 
 def _losses(margin: NDArray[np.float64], samples: Samples) -> NDArray[np.float64]:

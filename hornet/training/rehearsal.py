@@ -8,19 +8,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from hornet.dataset import TRAIN, VALIDATION, fingerprint, write_atomically
+from hornet.dataset import TEST, TRAIN, VALIDATION, fingerprint, write_atomically
 from hornet.errors import ConfigError, DatasetError, ImageError
-from hornet.evaluation.calibration import fit_temperature, fit_threshold
-from hornet.evaluation.comparison import Answers, Comparison, compare
+from hornet.evaluation.comparison import MARGIN, Answers, Comparison, compare
 from hornet.images import pixels, read_file
-from hornet.novelty import Novelty
 from hornet.training.augmentation import Augmentation
 from hornet.training.bank import embed, read_bank, save_bank, trunk_digest
 from hornet.training.exported import FILES
 from hornet.training.head import FittedHead, Head, fit, new_samples
+from hornet.training.headcontract import probability_of, refit, with_ordinary
 from hornet.training.headfile import write_with_head
 from hornet.training.network import FEATURES, HornetNet
-from hornet.training.novelty import learn_novelty, learn_reference
 from hornet.training.runfolder import RunFolder
 from hornet.training.weights import read_state, take
 
@@ -112,6 +110,7 @@ def rehearse(
     dataset: Dataset,
     out: Path,
     *,
+    margin: float = MARGIN,
     seed: int = 0,
     report: Callable[[str], None],
     live: Callable[[str], None],
@@ -119,12 +118,14 @@ def rehearse(
     """Train a head on new pictures and the bank, and write model, weights and bank into ``out``.
 
     Temperature and threshold are fitted to the bank's validation part, to new validation pictures, and to new
-    training pictures as answered by heads that saw nothing of their groups.
+    training pictures as answered by heads that saw nothing of their groups. The threshold is the best of those
+    with which no slice of the bank's validation part loses more than ``margin``, where there is one.
 
     Args:
         trunk: The champion.
         dataset: New pictures with splits; those held out aren't looked at.
         out: An empty folder.
+        margin: Largest loss of accuracy that is accepted on a slice of what was known.
         seed: Decides augmentation and folds.
         report: Told a line each.
         live: Told how far it is.
@@ -145,7 +146,10 @@ def rehearse(
     fitted = fit(trunk.head, new_samples(embedding, label, groups), trunk.bank, seed=seed)
     report(fitted.describe())
     own = _embed_views(trunk, watched, 1, seed, live)[:, 0]
-    contract = _calibrated(trunk, fitted, (fitted.left_out[::views], label), (own, watched), dataset)
+    left_out = fitted.left_out[::views]
+    seen = (np.append(left_out, fitted.head.margin(own)), np.append(label, [r.label for r in watched]))
+    contract = refit(trunk.classifier.contract, (trunk.head, fitted.head), trunk.bank, seen, margin=margin)
+    contract = replace(contract, training=_lineage(contract, fitted, dataset), quality={})
     forgetting = _forgetting(trunk, fitted.head, contract)
     folder = RunFolder(out)
     change, bias = fitted.head.weight - trunk.head.weight, fitted.head.bias - trunk.head.bias
@@ -153,7 +157,7 @@ def rehearse(
     everything = np.concatenate([embedding[:, 0], own]).astype(np.float32)
     bank = trunk.bank.joined([*learned, *watched], everything)
     save_bank(bank, folder.bank)
-    contract = _ordinary(trunk, fitted, bank, contract, (embedding[:, 0], groups, fitted.left_out[::views]))
+    contract = with_ordinary(contract, fitted.head, (trunk.bank, bank), (embedding[:, 0], groups, left_out))
     model = out / FILES[contract.precision]
     write_with_head(trunk.classifier, model, change, bias, contract)
     return Rehearsed(model, fitted, forgetting)
@@ -205,84 +209,16 @@ def _check_trunk(trunk: Trunk, records: Sequence[Record], embedding: NDArray[np.
             )
 
 
-def _calibrated(
-    trunk: Trunk,
-    fitted: FittedHead,
-    learned: tuple[NDArray[np.float64], NDArray[np.int64]],
-    watched: tuple[NDArray[np.float32], Sequence[Record]],
-    dataset: Dataset,
-) -> Contract:
-    """Return the challenger's contract: temperature and threshold fitted anew, the rest the champion's."""
-    before, rows = trunk.classifier.contract, trunk.bank.of("validation")
-    margin = np.concatenate([fitted.head.margin(rows.embedding), learned[0], fitted.head.margin(watched[0])])
-    own = np.array([record.label for record in watched[1]], np.int64)
-    label = np.concatenate([rows.label.astype(np.int64), learned[1], own])
-    temperature, threshold = before.temperature, before.decision_threshold
-    if 0 < label.sum() < len(label):
-        temperature = fit_temperature(np.stack([-margin / 2, margin / 2], axis=1), label)
-        threshold = fit_threshold(_probability(margin, temperature, before.prior_shift), label)
-    band = (threshold, threshold)
-    if before.low < before.high:
-        # An operating point that was asked for stays where it was, in relation to the threshold.
-        band = (
-            min(threshold, before.low - before.decision_threshold + threshold),
-            max(threshold, before.high - before.decision_threshold + threshold),
-        )
+def _lineage(contract: Contract, fitted: FittedHead, dataset: Dataset) -> dict[str, Any]:
+    """Return what a contract says of its training, with this retraining as the last one."""
     about = {
         "layers": "head",
         "fingerprint": fingerprint(dataset),
-        "pictures": {split: len(dataset.subset(split)) for split in (TRAIN, VALIDATION, "test")},
+        "pictures": {split: len(dataset.subset(split)) for split in (TRAIN, VALIDATION, TEST)},
         "share": fitted.share,
         "pull": fitted.pull,
     }
-    return replace(
-        before,
-        temperature=temperature,
-        decision_threshold=threshold,
-        low=min(max(band[0], 0.0), 1.0),
-        high=min(max(band[1], 0.0), 1.0),
-        training={**before.training, "retrained": [*before.training.get("retrained", []), about]},
-        quality={},
-    )
-
-
-def _ordinary(
-    trunk: Trunk,
-    fitted: FittedHead,
-    bank: Bank,
-    contract: Contract,
-    new: tuple[NDArray[np.float32], Sequence[str], NDArray[np.float64]],
-) -> Contract:
-    """Return the contract with what is ordinary now: who shows a camera's pictures says that they are.
-
-    Args:
-        trunk: The champion.
-        fitted: The new head.
-        bank: With the new pictures.
-        contract: Calibrated.
-        new: Embeddings (N, 512), groups and left-out logit differences (N,) of the new training pictures.
-    """
-    before, rows = trunk.classifier.contract, bank.of("validation")
-    novelty, scores = None, [None] * (len(rows) + len(new[0]))
-    old, _ = learn_novelty(
-        trunk.bank, trunk.bank.of("validation").embedding.astype(np.float32), contract.precision
-    )
-    everything = np.concatenate([rows.embedding.astype(np.float32), new[0]])
-    if before.novelty is not None and old is not None:
-        novelty, _ = learn_novelty(bank, everything, contract.precision)
-    if novelty is not None and old is not None and before.novelty is not None:
-        # The file's embeddings differ from the float network's in 8 bits; by how much its limit has grown, it says.
-        novelty["limit"] *= before.novelty["limit"] / old["limit"]
-        scores = Novelty.from_document(novelty).score(everything).tolist()
-    margin = np.concatenate([fitted.head.margin(rows.embedding), new[2]])
-    reference = None
-    if before.reference is not None:
-        reference = learn_reference(
-            _probability(margin, contract.temperature, contract.prior_shift),
-            scores,
-            [*(str(number) for number in rows.group.tolist()), *(f"new {group}" for group in new[1])],
-        )
-    return replace(contract, novelty=novelty, reference=reference)
+    return {**contract.training, "retrained": [*contract.training.get("retrained", []), about]}
 
 
 def _forgetting(trunk: Trunk, head: Head, contract: Contract) -> Comparison | None:
@@ -292,7 +228,7 @@ def _forgetting(trunk: Trunk, head: Head, contract: Contract) -> Comparison | No
         return None
     sides = [
         Answers(
-            _probability(one.margin(rows.embedding), what.temperature, what.prior_shift),
+            probability_of(one.margin(rows.embedding), what),
             what.decision_threshold,
         )
         for one, what in ((trunk.head, trunk.classifier.contract), (head, contract))
@@ -317,8 +253,3 @@ def _save_weights(trunk: Trunk, change: NDArray[np.float64], bias: float, file: 
     }
     metadata = trunk.metadata or {"hornet": json.dumps({})}
     write_atomically(file, save({n: t.contiguous() for n, t in state.items()}, metadata=metadata))
-
-
-def _probability(margin: NDArray[np.float64], temperature: float, shift: float) -> NDArray[np.float64]:
-    result: NDArray[np.float64] = 0.5 * (1 + np.tanh(0.5 * (margin / temperature + shift)))
-    return result

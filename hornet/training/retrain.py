@@ -189,7 +189,13 @@ class _Job:
             raise ConfigError("there is no bank; take --layers all")
         trunk = open_trunk(self._champion, Path(self._weights), bank_file)
         made = rehearse(
-            trunk, dataset, out, seed=self._given.get("seed", 0), report=self._report, live=self._live
+            trunk,
+            dataset,
+            out,
+            margin=self._wish.margin,
+            seed=self._given.get("seed", 0),
+            report=self._report,
+            live=self._live,
         )
         chosen = {"share": made.fitted.share, "pull": made.fitted.pull, "seed": self._given.get("seed", 0)}
         return made.model, made.forgetting, chosen

@@ -50,6 +50,15 @@ def test_of_equal_gaps_the_widest():
     assert 0.5 * (0.95 + 0.5) == pytest.approx(fit_threshold([0.95, 0.50, 0.49, 0.10, 0.05], labels))
 
 
+def test_threshold_of_those_allowed():
+    """The best of the thresholds that are allowed is taken; where none is, the best of all."""
+    probabilities, labels = [0.1, 0.3, 0.5, 0.7, 0.9], [0, 1, 0, 1, 1]
+
+    assert 0.2 == pytest.approx(fit_threshold(probabilities, labels))
+    assert 0.6 == pytest.approx(fit_threshold(probabilities, labels, allowed=lambda value: value > 0.25))
+    assert 0.2 == pytest.approx(fit_threshold(probabilities, labels, allowed=lambda _: False))
+
+
 def test_threshold_of_neighbouring_floats():
     """Where a gap has no middle in floating point, the upper end still tells them apart."""
     below, above = 0.5, np.nextafter(0.5, 1)
