@@ -136,7 +136,8 @@ def draw(seed: int, arguments: argparse.Namespace, dataset: Dataset, exams: Exam
 def show(title: str, draws: list[dict[str, Any]], part: str) -> list[str]:
     """Return a table in Markdown: a line a draw, and the means."""
     n = sorted({one[part]["champion"]["n"] for one in draws})
-    lines = [f"{title} ({' to '.join(str(number) for number in n)} pictures)", ""]
+    count = f"{n[0]} to {n[-1]}" if len(n) > 1 else str(n[0])
+    lines = [f"{title} ({count} pictures)", ""]
     lines.append("| draw | " + " | ".join(_FIGURES.values()) + " | promoted |")
     lines.append("| --- |" + " ---: |" * len(_FIGURES) + " --- |")
     for one in draws:
