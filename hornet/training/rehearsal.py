@@ -147,7 +147,8 @@ def rehearse(
     report(fitted.describe())
     own = _embed_views(trunk, watched, 1, seed, live)[:, 0]
     left_out = fitted.left_out[::views]
-    seen = (np.append(left_out, fitted.head.margin(own)), np.append(label, [r.label for r in watched]))
+    seen_label = np.array([record.label for record in (*learned, *watched)], np.int64)
+    seen = (np.append(left_out, fitted.head.margin(own)), seen_label)
     contract = refit(trunk.classifier.contract, (trunk.head, fitted.head), trunk.bank, seen, margin=margin)
     contract = replace(contract, training=_lineage(contract, fitted, dataset), quality={})
     forgetting = _forgetting(trunk, fitted.head, contract)
