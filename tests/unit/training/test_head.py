@@ -165,8 +165,9 @@ def test_new_pictures_become_ordinary(heads, contract):
         },
         embedding=np.concatenate([known.embedding, strange.astype(np.float16)]),
     )
-    document, _ = learn_novelty(known, rows, contract.precision)
-    document["limit"] *= 1.1  # of the file's own embeddings
+    learned, _ = learn_novelty(known, rows, contract.precision)
+    assert learned is not None
+    document = learned | {"limit": 1.1 * learned["limit"]}  # of the file's own embeddings
     reference = learn_reference(np.linspace(0, 1, 200), [None] * 200, [str(n) for n in range(200)])
     before = dataclasses.replace(contract, novelty=document, reference=reference)
     made = with_ordinary(
@@ -175,9 +176,11 @@ def test_new_pictures_become_ordinary(heads, contract):
         (known, joined),
         (strange, [f"day {n}" for n in range(60)], heads[1].margin(strange)),
     )
-    old, new = Novelty.from_document(before.novelty), Novelty.from_document(made.novelty)
     again, _ = learn_novelty(joined, np.concatenate([rows, strange]), contract.precision)
 
+    assert again is not None
+    assert made.novelty is not None
+    old, new = Novelty.from_document(document), Novelty.from_document(made.novelty)
     assert (old.score(strange) > 1).mean() > 0.9
     assert (new.score(strange) > 1).mean() < 0.1
     assert 1.1 * again["limit"] == pytest.approx(made.novelty["limit"])
