@@ -11,7 +11,6 @@ Exit code 1 if the ratio is above the target.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import statistics
@@ -21,6 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from hornet.cli.common import emit_json
 from hornet.dataset.drawings import draw_hornet, encode_jpeg
 
 TARGET = 2.5
@@ -47,12 +47,7 @@ def main() -> int:
         seconds = measure(commands, arguments.rounds)
     report = summarize(seconds)
     show(report)
-    if arguments.json:
-        text = json.dumps(report, indent=2) + "\n"
-        if arguments.json == "-":
-            sys.stdout.write(text)
-        else:
-            Path(arguments.json).write_text(text, encoding="utf-8")
+    emit_json(report, arguments.json)
     return 0 if float(str(report["ratio"])) <= TARGET else 1
 
 

@@ -11,7 +11,6 @@ is no result (exit code 1). Ray is started for each run, on this machine.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import random
@@ -25,6 +24,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from pyarrow import parquet
+
+from hornet.cli.common import emit_json
 
 WAYS = {
     "one process": (),
@@ -67,12 +68,7 @@ def main() -> int:
                 return 1
     report = summarize(seconds, arguments.pictures)
     show(report)
-    if arguments.json:
-        text = json.dumps(report, indent=2) + "\n"
-        if arguments.json == "-":
-            sys.stdout.write(text)
-        else:
-            Path(arguments.json).write_text(text, encoding="utf-8")
+    emit_json(report, arguments.json)
     return 0
 
 

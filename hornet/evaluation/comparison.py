@@ -51,6 +51,11 @@ class McNemar:
     challenger_only: int
     p: float
 
+    @property
+    def worse(self) -> bool:
+        """Whether the challenger is wrong more often than chance would have it."""
+        return self.champion_only > self.challenger_only and self.p < LEVEL
+
     def to_dict(self) -> dict[str, float]:
         """Return it as plain JSON."""
         return {"champion_only": self.champion_only, "challenger_only": self.challenger_only, "p": self.p}
@@ -131,7 +136,7 @@ class Comparison:
             if estimate.high is not None and estimate.high < 0:
                 found.append(f"{_WORDS[name]} {_interval(estimate)}")
         test = self.mcnemar
-        if test.champion_only > test.challenger_only and test.p < LEVEL:
+        if test.worse:
             found.append(
                 f"{test.champion_only} pictures judged wrongly that were right, {test.challenger_only} the other way "
                 f"round (McNemar p {test.p:.2g})"

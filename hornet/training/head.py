@@ -211,9 +211,8 @@ def _limit(old: Head, watched: Samples) -> float:
     """Return the log loss from which on a head is said to forget: the old head's and one standard error of it."""
     if not len(watched.label):
         return float("inf")
-    losses = _losses(old.margin(watched.embedding), watched)
-    sums = np.bincount(watched.group, weights=losses - losses.mean())
-    return float(losses.mean() + np.sqrt((sums**2).sum()) / len(losses))
+    mean, error = _mean_and_error(_losses(old.margin(watched.embedding), watched), watched)
+    return mean + error
 
 
 def _known(head: Head, watched: Samples) -> float:
@@ -223,11 +222,16 @@ def _known(head: Head, watched: Samples) -> float:
 
 def _better(one: FittedHead, other: FittedHead, new: Samples) -> bool:
     """Tell whether one head is better on groups left out than another by more than one standard error."""
-    difference = _losses(other.left_out, new) - _losses(one.left_out, new)
-    weight = new.weight / new.weight.sum()
-    mean = float(weight @ difference)
-    sums = np.bincount(new.group, weights=weight * (difference - mean))
-    return mean > float(np.sqrt((sums**2).sum()))
+    mean, error = _mean_and_error(_losses(other.left_out, new) - _losses(one.left_out, new), new)
+    return mean > error
+
+
+def _mean_and_error(values: NDArray[np.float64], samples: Samples) -> tuple[float, float]:
+    """Return the weighted mean of a value of each sample, and its standard error, groups being what varies."""
+    weight = samples.weight / samples.weight.sum()
+    mean = float(weight @ values)
+    sums = np.bincount(samples.group, weights=weight * (values - mean))
+    return mean, float(np.sqrt((sums**2).sum()))
 
 
 def _losses(margin: NDArray[np.float64], samples: Samples) -> NDArray[np.float64]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hornet.dataset import VALIDATION
 from hornet.evaluation.calibration import fit_temperature, fit_threshold
-from hornet.evaluation.comparison import LEVEL, lost_too_much, mcnemar, name_slices
+from hornet.evaluation.comparison import lost_too_much, mcnemar, name_slices
 from hornet.novelty import Novelty
 from hornet.training.novelty import learn_novelty, learn_reference
 
@@ -84,15 +84,10 @@ def with_ordinary(
         new: Embeddings (N, 512), groups and left-out logit differences (N,) of the new training pictures.
     """
     rows = banks[1].of(VALIDATION)
-    known = banks[0].of(VALIDATION).embedding.astype(np.float32)
     everything = np.concatenate([rows.embedding.astype(np.float32), new[0]])
-    novelty, scores = None, [None] * len(everything)
-    old, _ = learn_novelty(banks[0], known, contract.precision)
-    if contract.novelty is not None and old is not None:
-        novelty, _ = learn_novelty(banks[1], everything, contract.precision)
-    if novelty is not None and old is not None and contract.novelty is not None:
-        # The file's embeddings differ from the float network's in 8 bits; by how much its limit has grown, it says.
-        novelty["limit"] *= contract.novelty["limit"] / old["limit"]
+    novelty = _grown_novelty(contract, banks, everything)
+    scores = [None] * len(everything)
+    if novelty is not None:
         scores = Novelty.from_document(novelty).score(everything).tolist()
     reference = None
     if contract.reference is not None:
@@ -102,6 +97,27 @@ def with_ordinary(
             [*(str(number) for number in rows.group.tolist()), *(f"new {group}" for group in new[1])],
         )
     return replace(contract, novelty=novelty, reference=reference)
+
+
+def _grown_novelty(
+    contract: Contract, banks: tuple[Bank, Bank], everything: NDArray[np.float32]
+) -> dict[str, Any] | None:
+    """Return the distance to what either bank holds, with a limit for the file; None if it had none or can't have one.
+
+    Args:
+        contract: With the champion's novelty.
+        banks: The champion's, and that with the new pictures.
+        everything: Embeddings (N, 512) that aren't to be novel now.
+    """
+    if contract.novelty is None:
+        return None
+    known = banks[0].of(VALIDATION).embedding.astype(np.float32)
+    old, _ = learn_novelty(banks[0], known, contract.precision)
+    new, _ = learn_novelty(banks[1], everything, contract.precision)
+    if old is None or new is None:
+        return None
+    # The file's embeddings differ from the float network's in 8 bits; by how much its limit has grown, it says.
+    return new | {"limit": new["limit"] * (contract.novelty["limit"] / old["limit"])}
 
 
 def probability_of(margin: NDArray[np.float64], contract: Contract) -> NDArray[np.float64]:
@@ -136,7 +152,6 @@ def _loses_nothing(
             loss = float(right[members].mean() - now[members].mean())
             if lost_too_much(loss, len(members), groups, margin):
                 return False
-        test = mcnemar(right, now)
-        return not (test.champion_only > test.challenger_only and test.p < LEVEL)
+        return not mcnemar(right, now).worse
 
     return allowed
