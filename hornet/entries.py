@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from hornet.errors import ArtifactCorrupt, ArtifactMissing
+from hornet.files import write_atomically
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _INDEX: Final = "index.json"
 
@@ -88,13 +89,4 @@ def read_index(folder: Path) -> Index:
 
 def write_index(folder: Path, index: Index) -> None:
     """Write the table of contents whole or not at all; whoever does holds the registry's lock."""
-    handle, draft = tempfile.mkstemp(dir=folder, prefix=".index-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(dataclasses.asdict(index), file, indent=2)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(draft).chmod(0o644)  # others, such as the server, read it too
-        Path(draft).replace(folder / _INDEX)
-    finally:
-        Path(draft).unlink(missing_ok=True)
+    write_atomically(folder / _INDEX, json.dumps(dataclasses.asdict(index), indent=2).encode())

@@ -1,7 +1,9 @@
-"""What everything that asks web servers shares: no other addresses than the web's, redirects that are looked at first."""
+"""What everything that asks web servers shares: no other addresses than the web's, redirects that are looked at first, waits."""
 
 from __future__ import annotations
 
+import email.utils
+import time
 import urllib.parse
 import urllib.request
 from typing import IO, TYPE_CHECKING, Any
@@ -87,3 +89,24 @@ def encode_address(parts: urllib.parse.SplitResult, *, errors: str = "strict") -
     path = urllib.parse.quote(parts.path, safe="/%:@!$&'()*+,;=~", errors=errors)
     query = urllib.parse.quote(parts.query, safe="/%:@!$&'()*+,;=~?", errors=errors)
     return urllib.parse.urlunsplit((parts.scheme, host, path or "/", query, ""))
+
+
+def retry_after(text: str | None, now: float | None = None) -> float | None:
+    """Read the header Retry-After: seconds, or a date (RFC 9110, 10.2.3).
+
+    Args:
+        text: The header, or None.
+        now: Seconds since 1970; None: the clock's.
+
+    Returns:
+        Seconds to wait, at least 0; None if it doesn't say.
+    """
+    if text is None:
+        return None
+    if text.strip().isascii() and text.strip().isdigit():
+        return float(text)
+    try:
+        moment = email.utils.parsedate_to_datetime(text).timestamp()
+    except ValueError:
+        return None
+    return max(0.0, moment - (time.time() if now is None else now))

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import sys
-import tempfile
 from enum import IntEnum
 from fractions import Fraction
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from hornet.errors import ConfigError
+from hornet.files import write_atomically
 
 if TYPE_CHECKING:
     from hornet.images import Box
@@ -95,16 +95,8 @@ def emit_json(document: Any, target: str | None) -> None:
             text = json.dumps(document, indent=2, allow_nan=False) + "\n"
         sys.stdout.write(text)
         return
-    path = Path(target)
     try:
-        handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
-                file.write(text)
-            Path(draft).chmod(0o644)
-            Path(draft).replace(path)
-        finally:
-            Path(draft).unlink(missing_ok=True)
+        write_atomically(Path(target), text.encode(errors="backslashreplace"))
     except OSError as error:
         raise ConfigError(f"can't write {target}: {error.strerror or error}") from None
 

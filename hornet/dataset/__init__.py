@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hornet.dataset.files import write_atomically
 from hornet.dataset.fingerprint import file_digest, fingerprint
 from hornet.dataset.folders import import_folder
 from hornet.dataset.groups import GROUP_BY, Derivation, derive_groups
@@ -53,7 +52,6 @@ __all__ = [
     "parse_split",
     "read_manifest",
     "split_dataset",
-    "write_atomically",
     "write_manifest",
 ]
 

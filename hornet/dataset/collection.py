@@ -17,10 +17,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hornet.dataset.files import sync_folder, write_atomically
 from hornet.dataset.manifest import read_manifest, write_manifest
 from hornet.dataset.records import Dataset, Record
 from hornet.errors import ConfigError, HornetError
+from hornet.files import sync_folder, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

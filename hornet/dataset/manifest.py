@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, NoReturn
 
-from hornet.dataset.files import write_atomically
 from hornet.dataset.labels import LABEL_WORDS, LABELS, parse_label, parse_split
 from hornet.dataset.records import SPLITS, Dataset, Record, few, parse_time
 from hornet.errors import ManifestInvalid
+from hornet.files import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from hornet.dataset.files import write_atomically
+from hornet.files import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

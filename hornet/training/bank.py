@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import torch
 
-from hornet.dataset import TEST, TRAIN, VALIDATION, file_digest, write_atomically
+from hornet.dataset import TEST, TRAIN, VALIDATION, file_digest
 from hornet.errors import ConfigError
+from hornet.files import write_atomically
 from hornet.training.agreement import RunPictures
 from hornet.training.features import through
 from hornet.training.hardware import choose_hardware

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hornet.checksums import sha256_file
 from hornet.classifier import Classifier
-from hornet.dataset import TEST, TRAIN, VALIDATION, write_atomically
+from hornet.dataset import TEST, TRAIN, VALIDATION
 from hornet.errors import ConfigError
 from hornet.evaluation.audit_facts import audit_facts
 from hornet.evaluation.evaluate import evaluate
@@ -17,6 +17,7 @@ from hornet.evaluation.facts import CHOSEN, relation_of
 from hornet.evaluation.gather import facts_of_evaluation
 from hornet.evaluation.report import Facts, model_card, write_report
 from hornet.evaluation.words import said
+from hornet.files import write_atomically
 from hornet.training.contract import portable_settings
 from hornet.training.energy import read_energy
 from hornet.training.exported import FILES

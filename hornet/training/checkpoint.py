@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import torch
 
-from hornet.dataset.files import atomic_file, sync_folder
 from hornet.errors import ConfigError
+from hornet.files import atomic_file, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from hornet.dataset import write_atomically
 from hornet.errors import ConfigError
+from hornet.files import write_atomically
 from hornet.images import Box, PixelRule, check_box
 from hornet.pooling import Pooling
 

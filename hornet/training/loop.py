@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from hornet.dataset import write_atomically
 from hornet.errors import ConfigError, HornetError
+from hornet.files import write_atomically
 from hornet.training.averaging import build_average
 from hornet.training.hardware import seed_step
 from hornet.training.losses import cross_entropy, roc_auc

@@ -13,7 +13,7 @@ import onnx
 
 from hornet.checksums import recorded
 from hornet.classifier import Classifier, replay_golden
-from hornet.dataset import TRAIN, VALIDATION, check_unseen, fingerprint, read_manifest, write_atomically
+from hornet.dataset import TRAIN, VALIDATION, check_unseen, fingerprint, read_manifest
 from hornet.drift import Reference
 from hornet.errors import ArtifactIncompatible, ConfigError, ExportMismatch, SplitLeakage
 from hornet.evaluation.evaluate import ALL, choose_split, evaluate
@@ -24,6 +24,7 @@ from hornet.evaluation.operating import (
     prior_shift,
     shift_probability,
 )
+from hornet.files import write_atomically
 from hornet.training.contract import contract_text, draw_golden, with_golden
 from hornet.training.exported import FILES
 from hornet.training.graph import PRIOR_SHIFT, set_contract_text, set_scalar

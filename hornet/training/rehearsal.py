@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from hornet.dataset import TEST, TRAIN, VALIDATION, fingerprint, write_atomically
+from hornet.dataset import TEST, TRAIN, VALIDATION, fingerprint
 from hornet.errors import ConfigError, DatasetError, ImageError
 from hornet.evaluation.comparison import MARGIN, Answers, Comparison, compare
+from hornet.files import write_atomically
 from hornet.images import pixels, read_file
 from hornet.training.augmentation import Augmentation
 from hornet.training.bank import embed, read_bank, save_bank, trunk_digest

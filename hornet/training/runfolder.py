@@ -9,9 +9,9 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from hornet.dataset import write_atomically
 from hornet.decision import CLASSES
 from hornet.errors import ConfigError
+from hornet.files import write_atomically
 from hornet.training.network import IMAGENET_MEAN, IMAGENET_STD
 
 if TYPE_CHECKING:

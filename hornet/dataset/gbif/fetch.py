@@ -14,13 +14,13 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from hornet.dataset.files import write_atomically
 from hornet.dataset.gbif.api import PAGE, offers, page_offsets
 from hornet.dataset.gbif.web import WebError
 from hornet.dataset.labels import LABELS
 from hornet.dataset.records import Record
 from hornet.decoders import open_header
 from hornet.errors import ConfigError, HornetError, ImageError
+from hornet.files import write_atomically
 from hornet.images import Limits, decode
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from hornet.dataset.files import write_atomically
 from hornet.dataset.manifest import read_manifest, write_manifest
 from hornet.dataset.records import Dataset, Record
 from hornet.errors import ConfigError
+from hornet.files import write_atomically
 from hornet.locks import lock
 
 if TYPE_CHECKING:

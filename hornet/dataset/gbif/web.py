@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import email.utils
 import http.client
 import math
 import random
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hornet.dataset.gbif.addresses import AddressRefused, split_address
 from hornet.errors import HornetError, reason_of
-from hornet.web import CheckedRedirects, build_opener, encode_address
+from hornet.web import CheckedRedirects, build_opener, encode_address, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -169,27 +168,6 @@ def _refusal(error: urllib.error.HTTPError) -> Exception:
         return _BusyNow(WebError("busy", said, lasting=False), retry_after(error.headers.get("Retry-After")))
     gone = error.code in {404, 410}
     return WebError("gone" if gone else "refused", said, lasting=True)
-
-
-def retry_after(text: str | None, now: float | None = None) -> float | None:
-    """Read the header Retry-After: seconds, or a date (RFC 9110, 10.2.3).
-
-    Args:
-        text: The header, or None.
-        now: Seconds since 1970; None: the clock's.
-
-    Returns:
-        Seconds to wait, at least 0; None if it doesn't say.
-    """
-    if text is None:
-        return None
-    if text.strip().isascii() and text.strip().isdigit():
-        return float(text)
-    try:
-        moment = email.utils.parsedate_to_datetime(text).timestamp()
-    except ValueError:
-        return None
-    return max(0.0, moment - (time.time() if now is None else now))
 
 
 class _Http(urllib.request.HTTPHandler):

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from hornet.dataset.files import write_atomically
 from hornet.evaluation.card import model_card
 from hornet.evaluation.facts import DataRow, Facts, data_rows
 from hornet.evaluation.report import gallery, quality, run
 from hornet.evaluation.report.curves import curves
 from hornet.evaluation.report.page import render_page
 from hornet.evaluation.report.slices import slices
+from hornet.files import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Callable

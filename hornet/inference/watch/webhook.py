@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import email.utils
 import http.client
 import random
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -15,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from hornet import __version__
 from hornet.errors import ConfigError
-from hornet.web import build_opener
+from hornet.web import build_opener, retry_after
 
 if TYPE_CHECKING:
     from email.message import Message
@@ -141,22 +139,8 @@ def _judged(code: int, headers: Message) -> Outcome:
         return Outcome("taken")
     reason = f"answers {code} {http.client.responses.get(code, '')}".rstrip()
     if code in _PASSING or code >= _SERVER:
-        return Outcome("again", reason, _retry_after(headers.get("Retry-After")))
+        return Outcome("again", reason, retry_after(headers.get("Retry-After")))
     return Outcome("refused", reason)
-
-
-def _retry_after(value: str | None) -> float | None:
-    """Return what a Retry-After header asks for, s: a number, or a date (RFC 9110, 10.2.3)."""
-    if value is None:
-        return None
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
-    except ValueError:
-        return None
 
 
 def _json(delivery: Delivery) -> tuple[str, bytes]:

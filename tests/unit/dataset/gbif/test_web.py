@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from hornet.dataset.gbif.addresses import AddressRefused, Guard, is_public
-from hornet.dataset.gbif.web import Web, WebError, retry_after
+from hornet.dataset.gbif.web import Web, WebError
 
 PICTURE = "/photos/1-0.jpeg"
 
@@ -163,15 +163,6 @@ def test_only_loopback_opens_the_private_network():
     for address in ("api.gbif.org", "ftp://api.gbif.org", "http://", "http://a:99999"):
         with pytest.raises(AddressRefused):
             Guard.of(address)
-
-
-def test_retry_after():
-    """Seconds, dates and nonsense."""
-    assert 120.0 == retry_after("120")
-    assert 30.0 == retry_after("Wed, 21 Oct 2015 07:28:00 GMT", now=1445412450.0)
-    assert 0.0 == retry_after("Wed, 21 Oct 2015 07:28:00 GMT", now=2e9)
-    assert None is retry_after("soon")
-    assert None is retry_after(None)
 
 
 def test_so_many_a_second(gbif):

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from hornet.dataset import write_atomically
+from hornet.files import write_atomically
 
 
 def test_writes_and_replaces(tmp_path):
