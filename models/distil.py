@@ -30,8 +30,9 @@ from torch.nn import functional
 
 from hornet.dataset import TRAIN, read_manifest
 from hornet.images import PixelRule, decode, preprocess, read_file
-from hornet.training.network import HornetNet, normalise
-from hornet.training.weights import read_state, start
+from hornet.training.features import through
+from hornet.training.network import FEATURES, STAGES, HornetNet
+from hornet.training.weights import initialise, read_state, take
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +51,7 @@ RATE: Final = 1.5e-3
 _TOGETHER: Final = 6  # pictures whose crops are answered at once
 _RULE: Final = PixelRule(SIZE)
 _DETAIL: Final = PixelRule((448, 448))  # how small a JPEG may be decoded
-_TRUNK: Final = ("stem", "layer1", "layer2", "layer3")
+_TRUNK: Final = STAGES[:-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +115,7 @@ def teach(student: HornetNet, records: list[Record], folder: Path) -> Lessons:
     for pictures in batches(records, np.random.default_rng(0)):
         x = torch.from_numpy(pictures)
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-            maps = normalise(x)
-            for stage in _TRUNK:
-                maps = student.stage(stage, maps)
+            maps = through(student, x, _TRUNK)
             # As TensorFlow trained the Lite networks: (x - 127) / 128.
             features = teacher.extract_features((x.permute(0, 3, 1, 2).float() - 127) / 128).mean((2, 3))
         with torch.inference_mode():
@@ -134,9 +133,9 @@ def learn(student: HornetNet, last: nn.Linear, lessons: Lessons, epochs: int) ->
     """Teach layer 4's main path; its shortcut is ImageNet's and stays."""
     layer = student.layer4
     layer[0].downsample.requires_grad_(False)
-    bridge = nn.Linear(512, lessons.features.shape[1])
-    mean = lessons.features.astype(np.float32).mean(0)
-    spread = lessons.features.astype(np.float32).std(0) + 1e-3
+    bridge = nn.Linear(FEATURES, lessons.features.shape[1])
+    goals = lessons.features.astype(np.float32)
+    goals = (goals - goals.mean(0)) / (goals.std(0) + 1e-3)
     taught = [p for p in layer.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(
         [
@@ -159,8 +158,7 @@ def learn(student: HornetNet, last: nn.Linear, lessons: Lessons, epochs: int) ->
             with torch.autocast("cpu", torch.bfloat16):
                 maps = layer(x)
             features = maps.float().mean((2, 3))
-            goal = torch.from_numpy((lessons.features[some].astype(np.float32) - mean) / spread)
-            distance = functional.mse_loss(bridge(features), goal)
+            distance = functional.mse_loss(bridge(features), torch.from_numpy(goals[some]))
             wanted = torch.from_numpy(lessons.logits[some].astype(np.float32))
             divergence, agreed = compared(last(features), wanted)
             optimizer.zero_grad()
@@ -198,9 +196,10 @@ def main() -> None:
     given = parser.parse_args()
     torch.manual_seed(0)
     student, state = HornetNet(), read_state(given.weights)
-    for line in start(student, str(given.weights), init="kaiming").describe():
+    initialise(student, "kaiming")
+    for line in take(student, state, origin=given.weights.name).describe():
         print(line)
-    last = nn.Linear(512, 1000)
+    last = nn.Linear(FEATURES, 1000)
     last.load_state_dict({name: state[f"fc.{name}"].float() for name in ("weight", "bias")})
     last.requires_grad_(False)
     records = [record for record in read_manifest(given.manifest).records if record.split == TRAIN]
