@@ -196,6 +196,8 @@ def main() -> None:
     given = parser.parse_args()
     torch.manual_seed(0)
     student, state = HornetNet(), read_state(given.weights)
+    if "fc.weight" not in state:
+        sys.exit(f"{given.weights}: no fc.weight; ImageNet's last layer is what layer 4 is taught behind")
     initialise(student, "kaiming")
     for line in take(student, state, origin=given.weights.name).describe():
         print(line)
