@@ -32,9 +32,10 @@ buildah() {
 
 install_tools() {
     local missing=()
-    command -v pgrep >/dev/null || missing+=(procps)
-    command -v buildah >/dev/null || missing+=(buildah)
-    command -v debootstrap >/dev/null || missing+=(debootstrap)
+    # Not command -v: that finds our function buildah, too.
+    type -P pgrep >/dev/null || missing+=(procps)
+    type -P buildah >/dev/null || missing+=(buildah)
+    type -P debootstrap >/dev/null || missing+=(debootstrap)
     [[ ${#missing[@]} -eq 0 ]] && return
     say "installing ${missing[*]}"
     apt-get update -qq
