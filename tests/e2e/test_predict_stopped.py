@@ -150,7 +150,8 @@ def test_stopped_at_random(model, paths, whole, tmp_path, form):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_no_litter_without_a_journal(model, paths, tmp_path, number):
     """Without --resume, too, a signal leaves no hidden file."""
-    process = start(model, tmp_path)
+    # Whoever runs the tests under nohup has SIGHUP ignored, which is inherited.
+    process = start(model, tmp_path, preexec_fn=lambda: signal.signal(number, signal.SIG_DFL))
     assert process.stdin
     process.stdin.write(b"".join(paths[:-1]))
     process.stdin.flush()
