@@ -105,3 +105,22 @@ def open_guarded(browser):
         context.close()
 
     assert [] == complaints
+
+
+@pytest.fixture
+def shown():
+    """Return a function that waits until the page of a review shows a picture, the one at a place if it is given.
+
+    Until then the page takes no answer, so that a key pressed at once would be lost.
+    """
+
+    def wait(page, place=None):
+        if place is not None:
+            page.wait_for_function(
+                f"() => document.querySelector('#place').textContent.startsWith('Picture {place} ')"
+            )
+        page.wait_for_function(
+            "() => document.querySelector('#reasons li') && !document.querySelector('.waiting-for-it')"
+        )
+
+    return wait

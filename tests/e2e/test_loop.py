@@ -17,7 +17,6 @@ import pytest
 from hornet.dataset import read_manifest, write_manifest
 
 ROOT = Path(__file__).parents[2]
-READY = "() => document.querySelector('#reasons li') && !document.querySelector('.waiting-for-it')"
 
 
 @pytest.fixture
@@ -71,7 +70,7 @@ def take_pictures(real_data, folder):
     return truth
 
 
-def review(browser, command, environment, truth):
+def review(browser, shown, command, environment, truth):
     """Answer every picture as its collector did, by keyboard."""
     process = subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -82,10 +81,7 @@ def review(browser, command, environment, truth):
         page.set_default_timeout(60_000)
         page.goto(process.stdout.readline().strip())
         for place in range(1, len(truth) + 1):
-            page.wait_for_function(
-                f"() => document.querySelector('#place').textContent.startsWith('Picture {place} ')"
-            )
-            page.wait_for_function(READY)
+            shown(page, place)
             name = page.locator("#facts bdi").first.inner_text().rpartition("/")[2]
             page.keyboard.press("p" if truth[name] else "a")
         page.locator("#end").get_by_role("button", name="Done").click()
@@ -137,7 +133,7 @@ def until(condition):
 @pytest.mark.slow
 @pytest.mark.realdata
 def test_the_loop(  # noqa: PLR0917 - fixtures
-    hornet, home_run, browser, real_data, tmp_path, request
+    hornet, home_run, browser, shown, real_data, tmp_path, request
 ):
     """Predicted, reviewed in a browser, retrained, promoted as no worse, taken over by the server, and rolled back."""
     garden = tmp_path / "garden"
@@ -147,7 +143,7 @@ def test_the_loop(  # noqa: PLR0917 - fixtures
     hornet("predict", "garden", "-o", "garden.csv")
     results = tmp_path / "garden.csv"
     command = [sys.executable, "-m", "hornet", "review", str(results), "--no-browser", "--source", "garden"]
-    review(browser, command, hornet.environment, truth)
+    review(browser, shown, command, hornet.environment, truth)
     reviewed = read_manifest(tmp_path / "garden-reviewed.csv")
     ask = request.getfixturevalue("server")
     before = ask(garden)

@@ -23,7 +23,6 @@ COLOURS = {
     "d": (255, 0, 0),
     "e": (0, 0, 255),
 }
-READY = "() => document.querySelector('#reasons li') && !document.querySelector('.waiting-for-it')"
 
 
 @pytest.fixture(scope="module")
@@ -78,27 +77,29 @@ def start(model, folder):
 
 
 @pytest.fixture
-def visit(open_guarded):
+def visit(open_guarded, shown):
     """Return a function that opens the page; nothing may complain, nothing may leave this machine."""
 
     def open_page(address, **settings):
         page = open_guarded(address, timeout=20_000, **{"locale": "en-GB"} | settings)
-        page.wait_for_function(READY)
+        shown(page)
         return page
 
     return open_page
 
 
-def press(page, key, place):
-    """Press a key and wait for the picture at a place, or for the end (None)."""
-    page.keyboard.press(key)
-    if place is None:
-        page.wait_for_selector("#end:not([hidden])")
-        return
-    page.wait_for_function(
-        f"() => document.querySelector('#place').textContent.startsWith('Picture {place} ')"
-    )
-    page.wait_for_function(READY)
+@pytest.fixture
+def press(shown):
+    """Return a function that presses a key and waits for the picture at a place, or for the end (None)."""
+
+    def press_key(page, key, place):
+        page.keyboard.press(key)
+        if place is None:
+            page.wait_for_selector("#end:not([hidden])")
+        else:
+            shown(page, place)
+
+    return press_key
 
 
 def rows(manifest):
@@ -106,7 +107,7 @@ def rows(manifest):
         return [(row["path"], row["label"]) for row in csv.DictReader(file)]
 
 
-def test_by_keyboard_alone(start, visit, folder):
+def test_by_keyboard_alone(start, visit, press, shown, folder):
     """Present, absent, skip and undo by single keys; each answer is in the manifest at once; Done ends the command."""
     process, address = start("--json", folder / "told.json")
     page = visit(address)
@@ -123,6 +124,7 @@ def test_by_keyboard_alone(start, visit, folder):
     press(page, "p", 5)
     press(page, "0", None)
     page.get_by_role("button", name="Show the skipped ones again (1)").click()
+    shown(page, 3)
     press(page, "a", None)
     page.locator("#end").get_by_role("button", name="Done").click()
     page.get_by_text("You can close this page.").wait_for()
@@ -143,7 +145,7 @@ def test_by_keyboard_alone(start, visit, folder):
     assert '"present": 3' in (folder / "told.json").read_text()
 
 
-def test_killed_and_resumed(start, visit, folder):
+def test_killed_and_resumed(start, visit, press, folder):
     """After kill -9 every answer is there, and the same command shows what is left; answers can be changed."""
     process, address = start()
     page = visit(address)
@@ -194,7 +196,7 @@ def test_reasons_map_and_zoom(start, visit):
     assert "Picture 1 of 5" == place
 
 
-def test_no_answer_without_a_look(start, visit, folder):
+def test_no_answer_without_a_look(start, visit, press, folder):
     """A picture that is gone can't be answered, only skipped; a held key answers once; single keys can be turned off."""
     _, address = start()
     page = visit(address)
@@ -304,7 +306,7 @@ def test_heard(start, visit):
     assert "absent" == page.evaluate("document.activeElement.id")
 
 
-def test_a_batch(start, visit, folder):
+def test_a_batch(start, visit, press, folder):
     """With --batch a few pictures are shown, and the next batch only when this one has its answers."""
     process, address = start("--batch", 2)
     page = visit(address)
