@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from hornet.dataset import Record
 
 SIZE: Final = (224, 224)
+CLASSES: Final = 1000  # ImageNet's
 CROPS: Final = 7  # of each picture, beside the whole
 MIXED: Final = 2  # of two crops, for each picture: a teacher's answer to them is as good (Beyer et al. 2022)
 TEMPERATURE: Final = 2.0
@@ -110,7 +111,7 @@ def teach(student: HornetNet, records: list[Record], folder: Path) -> Lessons:
     def opened(name: str, *shape: int) -> Any:
         return np.lib.format.open_memmap(folder / name, "w+", np.float16, (number, *shape))
 
-    lessons = Lessons(opened("maps.npy", 256, 14, 14), opened("l.npy", 1000), opened("f.npy", 1280))
+    lessons = Lessons(opened("maps.npy", 256, 14, 14), opened("l.npy", CLASSES), opened("f.npy", 1280))
     done, began = 0, time.monotonic()
     for pictures in batches(records, np.random.default_rng(0)):
         x = torch.from_numpy(pictures)
@@ -196,12 +197,15 @@ def main() -> None:
     given = parser.parse_args()
     torch.manual_seed(0)
     student, state = HornetNet(), read_state(given.weights)
-    if "fc.weight" not in state:
-        sys.exit(f"{given.weights}: no fc.weight; ImageNet's last layer is what layer 4 is taught behind")
+    shapes = {name: tuple(state[name].shape) for name in ("fc.weight", "fc.bias") if name in state}
+    if shapes != {"fc.weight": (CLASSES, FEATURES), "fc.bias": (CLASSES,)}:
+        sys.exit(
+            f"{given.weights}: without ImageNet's last layer (fc, 1000 classes), behind which layer 4 is taught"
+        )
     initialise(student, "kaiming")
     for line in take(student, state, origin=given.weights.name).describe():
         print(line)
-    last = nn.Linear(FEATURES, 1000)
+    last = nn.Linear(FEATURES, CLASSES)
     last.load_state_dict({name: state[f"fc.{name}"].float() for name in ("weight", "bias")})
     last.requires_grad_(False)
     records = [record for record in read_manifest(given.manifest).records if record.split == TRAIN]
