@@ -61,6 +61,8 @@ def test_reader_that_goes_away(tiny_model, pictures, form):
         command(tiny_model, *many, "--batch", "1", "--format", form),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        # A pipe of the usual 64 KiB can take all rows: a slow reader would then close it too late.
+        pipesize=4096,
     )
     assert process.stdout is not None
     assert process.stderr is not None
