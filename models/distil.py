@@ -29,6 +29,7 @@ from torch import nn
 from torch.nn import functional
 
 from hornet.dataset import TRAIN, read_manifest
+from hornet.errors import HornetError
 from hornet.images import PixelRule, decode, preprocess, read_file
 from hornet.training.features import through
 from hornet.training.network import FEATURES, STAGES, HornetNet
@@ -223,4 +224,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except HornetError as error:
+        sys.exit(str(error))

@@ -22,6 +22,9 @@ HERE = Path(__file__).parent
 
 def main(run: Path) -> None:
     """Copy the artifact, and store every floating tensor in half the bytes."""
+    for name in ("weights.safetensors", "hornet-int8.onnx", "bank.safetensors"):
+        if not (run / name).is_file():
+            sys.exit(f"{run / name} is missing; hornet export {run} makes what a finished training lacks")
     with safe_open(run / "weights.safetensors", framework="pt") as file:
         metadata = file.metadata()
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping

@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 
 from hornet.classifier import Classifier
 from hornet.dataset import fingerprint, read_manifest
+from hornet.errors import HornetError
 from hornet.registry import PACKED_NAME, PACKED_WEIGHTS_NAME
 from hornet.training.calibrate import calibrate
 from hornet.training.config import build_config, save_config
@@ -52,4 +53,7 @@ def main(out: Path, manifest: Path) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 3:  # noqa: PLR2004
         sys.exit(__doc__)
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    try:
+        main(Path(sys.argv[1]), Path(sys.argv[2]))
+    except HornetError as error:
+        sys.exit(str(error))
