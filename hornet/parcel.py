@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from hornet.checksums import SUMS, check_recorded
-from hornet.classifier import Classifier, replay_golden
+from hornet.classifier import Classifier
 from hornet.errors import ArtifactCorrupt, ArtifactIncompatible, ArtifactMissing, ConfigError
+from hornet.golden import replay_golden
 from hornet.registry import BANK_FILE, MODEL_FILE, RECORD_FILE, WEIGHTS_FILE
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from hornet.artifact import Contract
-    from hornet.classifier import GoldenResult
     from hornet.entries import Entry
+    from hornet.golden import GoldenResult
 
 app = typer.Typer(
     help="List, show, compare, verify, promote, roll back and move models.",
@@ -100,8 +100,9 @@ def verify(
 
     What it shows: file, decoder and runtime on this machine do what they did where the model was made.
     """
-    from hornet.classifier import Classifier, replay_golden
+    from hornet.classifier import Classifier
     from hornet.errors import ArtifactIncompatible
+    from hornet.golden import replay_golden
     from hornet.registry import find_model
 
     file = find_model(model)

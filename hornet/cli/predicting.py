@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from hornet.classifier import Classifier
+    from hornet.inference.columns import Answer, Column
     from hornet.inference.heatmap_files import HeatmapWriter
     from hornet.inference.journal import Journal
-    from hornet.inference.sinks import Answer, Column, Sink
+    from hornet.inference.sinks import Sink
     from hornet.inference.sources import Scan, Source
 
 
@@ -167,7 +168,7 @@ def _open_model(
 
 def _further(job: Job, classifier: Classifier) -> list[Column]:
     """Return the columns after the usual ones; raises ArtifactIncompatible if the model can't fill one."""
-    from hornet.inference.sinks import CAPTURE_COLUMNS, FRAME_COLUMNS, NOVELTY
+    from hornet.inference.columns import CAPTURE_COLUMNS, FRAME_COLUMNS, NOVELTY
 
     if job.unknown and classifier.contract.novelty is None:
         raise ArtifactIncompatible(

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from hornet.classifier import Classifier
-    from hornet.inference.sinks import Column, Sink
+    from hornet.inference.columns import Column
+    from hornet.inference.sinks import Sink
 
 
 class RowFormat(StrEnum):

@@ -16,7 +16,7 @@ from hornet.classifier import Failure
 from hornet.inference.sinks import digits, encode, error_of
 
 if TYPE_CHECKING:
-    from hornet.inference.sinks import Answer
+    from hornet.inference.columns import Answer
 
 #: The oldest version that says all that is said here; what came later concerns videos.
 FORMAT_VERSION: Final = "1.4"

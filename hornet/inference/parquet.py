@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hornet.inference.sinks import Answer, Column
+    from hornet.inference.columns import Answer, Column
 
 #: Rows a row group, by place and never by time: the same rows are the same bytes. A few MB in memory.
 ROW_GROUP: Final = 16_384

@@ -16,7 +16,7 @@ from hornet.inference.sources import Source
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hornet.inference.sinks import Answer
+    from hornet.inference.columns import Answer
 
 #: Size, bytes, and time of the last change, ns; None for addresses and what can't be looked at.
 Seen = tuple[int, int]

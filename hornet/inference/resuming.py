@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from hornet.classifier import Classifier
+    from hornet.inference.columns import Answer
     from hornet.inference.heatmap_files import HeatmapWriter
     from hornet.inference.journal import Journal
     from hornet.inference.records import Seen
-    from hornet.inference.sinks import Answer
     from hornet.inference.sources import Source
 
 

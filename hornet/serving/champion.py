@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hornet.checksums import sha256_file
-from hornet.classifier import Classifier, replay_golden
+from hornet.classifier import Classifier
 from hornet.errors import ArtifactIncompatible, HornetError
+from hornet.golden import replay_golden
 from hornet.images import Limits
 from hornet.registry import Registry, resolve_model
 

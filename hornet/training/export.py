@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from hornet.classifier import Classifier, replay_golden
+from hornet.classifier import Classifier
 from hornet.dataset import TEST, TRAIN, VALIDATION, Record
 from hornet.errors import ExportMismatch
 from hornet.evaluation.calibration import fit_temperature, fit_threshold
 from hornet.evaluation.evaluate import evaluate
 from hornet.evaluation.metrics import summarize
 from hornet.files import write_atomically
+from hornet.golden import replay_golden
 from hornet.training.agreement import (
     Agreement,
     Answers,

@@ -9,8 +9,9 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from hornet.classifier import Classifier, replay_golden
+from hornet.classifier import Classifier
 from hornet.errors import ExportMismatch
+from hornet.golden import replay_golden
 from hornet.training.contract import contract_text, draw_golden, with_golden
 from hornet.training.graph import TEMPERATURE, set_contract_text, set_scalar
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import onnx
 
 from hornet.checksums import recorded
-from hornet.classifier import Classifier, replay_golden
+from hornet.classifier import Classifier
 from hornet.dataset import TRAIN, VALIDATION, check_unseen, fingerprint, read_manifest
 from hornet.drift import Reference
 from hornet.errors import ArtifactIncompatible, ConfigError, ExportMismatch, SplitLeakage
@@ -25,6 +25,7 @@ from hornet.evaluation.operating import (
     shift_probability,
 )
 from hornet.files import write_atomically
+from hornet.golden import replay_golden
 from hornet.training.contract import contract_text, draw_golden, with_golden
 from hornet.training.exported import FILES
 from hornet.training.graph import PRIOR_SHIFT, set_contract_text, set_scalar

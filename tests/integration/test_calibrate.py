@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from hornet.artifact import open_artifact
-from hornet.classifier import Classifier, replay_golden
+from hornet.classifier import Classifier
+from hornet.golden import replay_golden
 
 PREVALENCE = 0.02
 SHIFT = np.log(0.02 / 0.98) - np.log(0.25 / 0.75)

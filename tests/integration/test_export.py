@@ -6,8 +6,9 @@ import csv
 
 import pytest
 
-from hornet.classifier import Classifier, Prediction, replay_golden
+from hornet.classifier import Classifier, Prediction
 from hornet.dataset import load_dataset, read_manifest
+from hornet.golden import replay_golden
 from hornet.training.config import build_config
 from hornet.training.export import export_run
 from hornet.training.run import train_run

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from hornet.classifier import Classifier, replay_golden
+from hornet.classifier import Classifier
 from hornet.dataset import read_manifest
 from hornet.dataset.drawings import draw, encode_jpeg
 from hornet.evaluation.evaluate import evaluate
+from hornet.golden import replay_golden
 from hornet.registry import PACKED_NAME, PACKED_WEIGHTS_NAME
 
 MODELS = Path(__file__).parents[2] / "models"

@@ -14,9 +14,10 @@ from PIL import Image
 
 from hornet.classifier import Classifier
 from hornet.errors import HornetError
+from hornet.inference.columns import NOVELTY
 from hornet.inference.journal import Journal
 from hornet.inference.resuming import predict_resumably
-from hornet.inference.sinks import NOVELTY, open_sink
+from hornet.inference.sinks import open_sink
 from hornet.inference.sources import Source
 
 

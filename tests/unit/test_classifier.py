@@ -12,9 +12,10 @@ from PIL import Image
 
 from hornet import Classifier, Failure, Prediction, load
 from hornet.artifact import Golden
-from hornet.classifier import Item, replay_golden
+from hornet.classifier import Item
 from hornet.cpus import available_cpus
 from hornet.errors import ArtifactMissing, ConfigError, ImageMissing, ImageUnreadable
+from hornet.golden import replay_golden
 
 
 @pytest.fixture

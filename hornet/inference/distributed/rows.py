@@ -23,9 +23,9 @@ from hornet.inference.parquet import ParquetSink
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from hornet.inference.columns import Answer
     from hornet.inference.distributed.folders import Folder
     from hornet.inference.distributed.partitions import Partition
-    from hornet.inference.sinks import Answer
 
 SETTINGS: Final = "_hornet.json"
 SUCCESS: Final = "_SUCCESS"

@@ -21,8 +21,8 @@ from hornet.inference.records import libraries
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from hornet.inference.columns import Answer
     from hornet.inference.distributed.partitions import Picture
-    from hornet.inference.sinks import Answer
 
 #: Threads that read and decode: enough to wait for a disk, or for many answers of a store or server.
 _THREADS: Final = 2

@@ -9,12 +9,13 @@ import uuid
 from typing import TYPE_CHECKING, Any, Final
 
 from hornet import __version__
+from hornet.inference.columns import FRAME_COLUMNS
 from hornet.inference.frames import split_name
-from hornet.inference.sinks import FRAME_COLUMNS, digits, encode, json_object, printable
+from hornet.inference.sinks import digits, encode, json_object, printable
 
 if TYPE_CHECKING:
+    from hornet.inference.columns import Answer
     from hornet.inference.records import Seen
-    from hornet.inference.sinks import Answer
     from hornet.inference.watch.confirmation import Confirmed
 
 # Any fixed one: alarms about the same file in the same state have the same number, on every machine.

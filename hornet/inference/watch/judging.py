@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from hornet.classifier import Classifier
-    from hornet.inference.sinks import Answer
+    from hornet.inference.columns import Answer
     from hornet.inference.sources import Source
 
 _BATCH: Final = 32

@@ -8,8 +8,9 @@ import pytest
 from hornet.captures import Capture
 from hornet.classifier import Failure, Prediction
 from hornet.errors import ConfigError
+from hornet.inference.columns import CAPTURE_COLUMNS, NOVELTY
 from hornet.inference.results import Result, read_results
-from hornet.inference.sinks import CAPTURE_COLUMNS, NOVELTY, open_sink
+from hornet.inference.sinks import open_sink
 
 ANSWERS: list[Prediction | Failure] = [
     Prediction(

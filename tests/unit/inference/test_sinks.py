@@ -10,8 +10,9 @@ from rich.console import Console
 
 from hornet.classifier import Failure, Prediction
 from hornet.errors import ConfigError
+from hornet.inference.columns import NOVELTY
 from hornet.inference.megadetector import About
-from hornet.inference.sinks import COLUMNS, NOVELTY, open_sink, printable
+from hornet.inference.sinks import COLUMNS, open_sink, printable
 
 
 def prediction(source, label="present", probability=0.5):

@@ -13,9 +13,10 @@ import pytest
 import torch
 
 from hornet.artifact import open_artifact
-from hornet.classifier import Classifier, replay_golden
+from hornet.classifier import Classifier
 from hornet.dataset import read_manifest
 from hornet.errors import ConfigError, DatasetError, ExportMismatch
+from hornet.golden import replay_golden
 from hornet.images import pixels, read_file
 from hornet.training import agreement, graph, quantise
 from hornet.training import export as exporting

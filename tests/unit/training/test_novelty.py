@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hornet.classifier import Classifier, replay_golden
+from hornet.classifier import Classifier
 from hornet.dataset import read_manifest
 from hornet.drift import Reference
 from hornet.evaluation.evaluate import evaluate
+from hornet.golden import replay_golden
 from hornet.novelty import Novelty
 from hornet.training.agreement import file_answers
 from hornet.training.bank import Bank, read_bank
