@@ -101,7 +101,7 @@ def evaluate(
     tell = _nothing if quiet else say
     for line in (*dataset.notes, f"model {path}"):
         tell(line)
-    classifier = Classifier.open(path)
+    classifier = Classifier.open(path, threads=1)  # batches side by side instead, as in predict
     progress = None if quiet or not sys.stderr.isatty() else _progress
     result = run(
         classifier,

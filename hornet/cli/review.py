@@ -81,7 +81,7 @@ def review(  # noqa: PLR0917 - one parameter a flag
     if not source.exists():
         raise ConfigError(f"{source} isn't there. Name a folder of pictures, or results of 'hornet predict'.")
     path = resolve_model(model)
-    classifier = Classifier.open(path)
+    classifier = Classifier.open(path, threads=1)  # batches side by side instead, as in predict
 
     def announce(address: str) -> None:
         typer.echo(address)
