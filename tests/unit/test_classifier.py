@@ -1,6 +1,5 @@
 """Predictions: order, failures, masks, thresholds, batches."""
 
-import base64
 import functools
 import io
 import random
@@ -11,11 +10,9 @@ import pytest
 from PIL import Image
 
 from hornet import Classifier, Failure, Prediction, load
-from hornet.artifact import Golden
 from hornet.classifier import Item
 from hornet.cpus import available_cpus
 from hornet.errors import ArtifactMissing, ConfigError, ImageMissing, ImageUnreadable
-from hornet.golden import replay_golden
 
 
 @pytest.fixture
@@ -252,17 +249,6 @@ def test_run_checks_its_input(classifier, batch):
         classifier.run(batch)
 
 
-def test_golden_examples_are_replayed(make_artifact, tmp_path):
-    """Golden examples pass within the tolerance and fail beyond it."""
-    right = 1 / (1 + np.exp(-10))
-    jpeg = base64.b64encode(RED).decode()
-    golden = [{"name": n, "jpeg": jpeg, "probability": p} for n, p in (("a", right), ("b", 0.9))]
-    results = replay_golden(Classifier.open(make_artifact(tmp_path / "m.onnx", golden=golden)))
-
-    assert [("a", True), ("b", False)] == [(result.name, result.ok) for result in results]
-    assert Golden("a", jpeg, right).probability == pytest.approx(results[0].got, abs=1e-6)
-
-
 def test_load_takes_the_named_model(tiny_model, monkeypatch):
     """An explicit model wins over the environment, the environment over the rest."""
     monkeypatch.setenv("HORNET_MODEL", str(tiny_model))
@@ -270,21 +256,3 @@ def test_load_takes_the_named_model(tiny_model, monkeypatch):
 
     with pytest.raises(ArtifactMissing, match="other"):
         load("other.onnx")
-
-
-@pytest.mark.parametrize(("error", "ok"), [(0.0, True), (0.005, True), (0.05, False)])
-def test_golden_examples_replay_novelty_too(make_artifact, red_and_blue, tmp_path, error, ok):
-    """A golden example fails if its novelty differs by more than the tolerance, even if its probability doesn't."""
-    plain = Classifier.open(make_artifact(tmp_path / "plain.onnx", novelty=red_and_blue)).predict(BLUE)
-    example = {
-        "name": "blue",
-        "jpeg": base64.b64encode(BLUE).decode(),
-        "probability": plain.probability,
-        "novelty": plain.novelty + error,
-    }
-    (result,) = replay_golden(
-        Classifier.open(make_artifact(tmp_path / "golden.onnx", novelty=red_and_blue, golden=[example]))
-    )
-
-    assert ok == result.ok
-    assert plain.novelty == result.got_novelty
