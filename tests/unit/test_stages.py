@@ -20,6 +20,18 @@ def staged(items, prepare=lambda item: item, run=None, **counts):
     )
 
 
+@pytest.fixture
+def started():
+    """Return what tells the stages' threads that a test has started and that are still there.
+
+    Not those of other tests: a generator that one left half-read keeps its threads until it is collected.
+    """
+    before = set(threading.enumerate())
+    return lambda: [
+        thread for thread in set(threading.enumerate()) - before if thread.name.startswith("hornet-")
+    ]
+
+
 @pytest.mark.parametrize(("workers", "runs"), [(1, 1), (1, 4), (4, 1), (3, 2), (8, 8)])
 @pytest.mark.parametrize("count", [0, 1, 3, 40])
 def test_batches_are_cut_by_place(workers, runs, count):
@@ -87,7 +99,7 @@ def test_answers_do_not_wait_for_slow_items():
 
 
 @pytest.mark.parametrize("stage", ["read", "prepare", "run"])
-def test_errors_come_at_their_place(stage):
+def test_errors_come_at_their_place(stage, started):
     """What a stage raises ends the whole, after the answers of the batches before, and no thread stays."""
 
     def failing(item):
@@ -105,10 +117,10 @@ def test_errors_come_at_their_place(stage):
     with pytest.raises(ValueError, match="the seventh"):
         list(answers)
 
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("hornet-")]
+    assert not started()
 
 
-def test_closing_early():
+def test_closing_early(started):
     """Whoever has seen enough closes it: nothing further is prepared, and no thread stays."""
     prepared: list[int] = []
     answers = staged(itertools.count(), prepared.append)
@@ -116,5 +128,5 @@ def test_closing_early():
     answers.close()
     count = len(prepared)
 
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("hornet-")]
+    assert not started()
     assert count == len(prepared) < 30
